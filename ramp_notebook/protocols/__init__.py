@@ -1,0 +1,1 @@
+"""Sharing schemes, each in a file of its own, with the circuits they need themselves."""

@@ -1,0 +1,77 @@
+"""What a protocol promises, and the label that a result derives from its parts.
+
+Labels are computed: the minimum of every component, the union of every flag. Nothing here is typed by hand per run.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+ADVERSARIES = ("cleartext reference", "semi-honest", "malicious with abort")  # weakest first
+
+FLAGS = {  # flag -> what it means to the reader
+    "seeded test": "randomness came from --seed: reproducible, not private",
+    "trusted dealer": "one process knows all correlated randomness",
+    "probabilistic truncation": "fixed-point products are rounded up or down at random",
+    "random pattern": "message sizes depend on coins revealed on the way, never on data",
+    "shares shown": "mpc.peek put shares into the report",
+    "simulation on one machine": "all parties ran under one account",
+    "parties are threads of one process": "the inline launcher: one memory holds every party's data",
+}
+
+
+@dataclass(frozen=True)
+class Security:
+    """Facts of one protocol. `threshold` parties together learn nothing but the result."""
+
+    adversary: str
+    threshold: int
+    parties: str  # "3", "n ≥ 2", …
+    paper: str
+    preprocessing: str = "none needed"
+    statistical_bits: int | None = None  # None: perfect or computational only
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a result is worth: the weakest of everything that went into it.
+
+    >>> Label.of(Security("semi-honest", 1, "3", "2016/768"), 3).with_flags(["seeded test"]).text()
+    'semi-honest, 1 of 3 · seeded test'
+    """
+
+    adversary: str
+    threshold: int
+    party_count: int
+    statistical_bits: int | None = None
+    flags: frozenset[str] = field(default_factory=frozenset)
+    reveals: tuple[str, ...] = ()  # what gadgets reveal on the way, by design
+
+    @classmethod
+    def of(cls, security: Security, party_count: int) -> "Label":
+        return cls(security.adversary, security.threshold, party_count, security.statistical_bits)
+
+    def with_flags(self, flags: Iterable[str] = (), reveals: Iterable[str] = ()) -> "Label":
+        return replace(self, flags=self.flags | frozenset(flags), reveals=tuple(sorted({*self.reveals, *reveals})))
+
+    def join(self, other: "Label") -> "Label":
+        """The label of a result made from both."""
+        bits = [b for b in (self.statistical_bits, other.statistical_bits) if b is not None]
+        return Label(
+            min(self.adversary, other.adversary, key=ADVERSARIES.index),
+            min(self.threshold, other.threshold),
+            self.party_count,
+            min(bits) if bits else None,
+            self.flags | other.flags,
+            tuple(sorted({*self.reveals, *other.reveals})),
+        )
+
+    def text(self) -> str:
+        """One line, deterministic: adversary, threshold, then flags and declared reveals in alphabetical order."""
+        if self.adversary == ADVERSARIES[0]:
+            head = self.adversary
+        else:
+            head = f"{self.adversary}, {self.threshold} of {self.party_count}"
+        if self.statistical_bits is not None:
+            head += f", 2^-{self.statistical_bits}"
+        reveals = [f"reveals {what}" for what in self.reveals]
+        return " · ".join([head, *sorted(self.flags), *reveals])

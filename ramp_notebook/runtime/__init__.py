@@ -1,0 +1,1 @@
+"""Sessions, cells, plans, party processes, launchers and the coordinator."""

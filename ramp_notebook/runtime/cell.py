@@ -1,0 +1,69 @@
+"""What travels between the coordinator and a party: a Cell one way, an Outcome the other. Plain data only."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One piece of text to run, at all parties (`kind="mpc"`) or at some (`kind="party"`).
+
+    `source` is what the user sees: line k of it is line k of the notebook cell. Magic lines are blanked, not removed.
+    """
+
+    source: str
+    filename: str = "<mpc cell 1>"
+    kind: str = "mpc"
+    protocol: str = "replicated"
+    inputs: dict[int, dict[str, Any]] = field(default_factory=dict)  # party index -> name -> value, from -i
+    helpers: str = ""  # source text of notebook functions that the cell uses
+    seed: bytes | None = None
+    checksums: bool = False
+    targets: tuple[int, ...] | None = None  # None: every party
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the others may know about one name in a party's namespace: never its value.
+
+    kind: "private" (plain data of one party), "secret" (a SecretArray), "function" (source in `text`), "module" (its
+    name in `text`), "other".
+    """
+
+    kind: str
+    dtype: str = ""  # "int64", "fixed", "bool", "float64", "text", …
+    shape: tuple[int, ...] = ()
+    domain: str = ""  # secrets: "arithmetic" | "binary"
+    protocol: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorReport:
+    """An exception as it leaves a party: names and places, no values of frames."""
+
+    kind: str  # class name
+    message: str
+    line: int
+    gadget: tuple[str, ...]
+    traceback: str
+    module: str = "builtins"
+
+
+@dataclass
+class Outcome:
+    """How one party's run of a cell ended. Namespaces change only when the coordinator then says commit."""
+
+    status: str  # "ok" | "error" | "aborted"
+    printed: str = ""
+    error: ErrorReport | None = None
+    digests: dict[str, str] = field(default_factory=dict)  # plain new bindings: name -> digest
+    secrets: dict[str, str] = field(default_factory=dict)  # secret new bindings: name -> what its handle shows
+    directory: dict[str, Description] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)  # trace.recorder.Recorder.party_record()
+    label: dict[str, Any] = field(default_factory=dict)
+    revealed_digest: str = ""  # running digest of everything revealed to all: must agree
+    reveals: list[Any] = field(default_factory=list)  # pattern="random" reveals, for planning the same run again
+    peeks: list[tuple[int, str, Any]] = field(default_factory=list)  # (line, dtype, share) from mpc.peek
+    carried_bytes: dict[int, int] = field(default_factory=dict)  # peer -> bytes the sockets carried during this cell
+    last_value: str = ""  # repr of a %%party cell's last expression

@@ -1,0 +1,1 @@
+"""Events, recorder, Trace: what a run did, as inert data."""

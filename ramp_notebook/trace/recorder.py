@@ -1,0 +1,124 @@
+"""Collects one party's events while a cell runs: the two seams (spans and exchanges) write here and nowhere else."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from ..wire.channel import Links, Received, Request, framing_bytes
+from .events import ONLINE, Exchange, Message, Span, Trace
+
+PROGRESS_SECONDS = 0.25
+
+
+class Recorder:
+    """One party's event lists for one cell, and where in the cell the party is now.
+
+    Hot: an exchange appends one plain tuple. `party_record()` gives the lists as plain data for the control pipe.
+    """
+
+    def __init__(self, cell_filename: str = "", clock: bool = True):
+        self.cell_filename = cell_filename
+        self.clock = clock
+        self.spans: list[list] = []  # [parent, name, line, phase, wall0, cpu0, wall1, cpu1]
+        self.exchanges: list[tuple] = []  # (wall0, wall1, cpu0, cpu1)
+        self.sent: list[tuple] = []  # (receiver, round, payload, span, line, phase, tag, exchange)
+        self.received: list[tuple] = []  # (sender, exchange)
+        self.span, self.line, self.phase = -1, 0, ONLINE
+        self.round, self.sent_bytes = 0, 0
+        self.notify: Callable[[str, object], None] | None = None  # tells the coordinator, now and then, how far we are
+        self.notified_seconds = 0.0
+        self.wall_origin, self.cpu_origin = time.monotonic(), time.thread_time()
+
+    def cell_line(self) -> int:
+        """Line of the cell that is executing now: the innermost frame whose code is the cell's text."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename == self.cell_filename:
+                return frame.f_lineno
+            frame = frame.f_back
+        return self.line
+
+    @contextmanager
+    def open_span(self, name: str) -> Iterator[None]:
+        outer, outer_line = self.span, self.line
+        self.line = self.cell_line()
+        self.span = len(self.spans)
+        span = [outer, name, self.line, self.phase, *self._now(), 0.0, 0.0]
+        self.spans.append(span)
+        try:
+            yield
+        finally:
+            wall, cpu = self._now()
+            span[6], span[7] = wall, cpu
+            self.span, self.line = outer, outer_line
+
+    def path(self) -> tuple[str, ...]:
+        """Names of the open spans, outermost first."""
+        names, span = [], self.span
+        while span >= 0:
+            names.append(self.spans[span][1])
+            span = self.spans[span][0]
+        return tuple(reversed(names))
+
+    def _now(self) -> tuple[float, float]:
+        if not self.clock:
+            return 0.0, 0.0
+        return time.monotonic() - self.wall_origin, time.thread_time() - self.cpu_origin
+
+    def party_record(self) -> dict:
+        return {"spans": self.spans, "exchanges": self.exchanges, "sent": self.sent, "received": self.received}
+
+
+class RecordingLinks:
+    """Links that record: same interface in and out, one job. Also numbers the rounds."""
+
+    def __init__(self, links: Links, recorder: Recorder):
+        self.links, self.recorder = links, recorder
+
+    def exchange(self, requests: Sequence[Request], round: int = 0) -> list[dict[int, Received]]:
+        recorder = self.recorder
+        round = recorder.round + 1
+        index = len(recorder.exchanges)
+        for request in requests:
+            for peer, array in request.sends.items():
+                recorder.sent.append((peer, round, array.nbytes, request.span, request.line, request.phase, request.tag, index))
+                recorder.sent_bytes += array.nbytes
+        wall0, cpu0 = recorder._now()
+        replies = self.links.exchange(requests, round)
+        wall1, cpu1 = recorder._now()
+        recorder.exchanges.append((wall0, wall1, cpu0, cpu1))
+        for reply in replies:
+            for peer, received in reply.items():
+                recorder.received.append((peer, index))
+                if received.round > recorder.round:
+                    recorder.round = received.round
+        if recorder.notify is not None and wall1 - recorder.notified_seconds > PROGRESS_SECONDS:
+            recorder.notified_seconds = wall1
+            recorder.notify("progress", (recorder.path(), recorder.round, recorder.sent_bytes))
+        return replies
+
+
+def merge_records(parties: Sequence[str], records: Sequence[dict], *, source: str = "", planned: bool = False, seconds: float = 0.0) -> Trace:
+    """Join the parties' records into one Trace, pairing the k-th message sent with the k-th received."""
+    arrivals: dict[tuple[int, int], list[int]] = {}
+    for receiver, record in enumerate(records):
+        for sender, exchange in record["received"]:
+            arrivals.setdefault((sender, receiver), []).append(exchange)
+    counts: dict[tuple[int, int], int] = {}
+    messages = []
+    for sender, record in enumerate(records):
+        for receiver, round, payload, span, line, phase, tag, exchange in record["sent"]:
+            sequence = counts.get((sender, receiver), 0)
+            counts[sender, receiver] = sequence + 1
+            came = arrivals.get((sender, receiver), ())
+            received_at = came[sequence] if sequence < len(came) else -1
+            messages.append(Message(sender, receiver, sequence, round, payload, framing_bytes(payload), span, line, phase, tag, exchange, received_at))
+    messages.sort(key=lambda m: (m.sent_at, m.sender))
+    spans = tuple(
+        Span(party, id, parent, name, line, phase, wall0, wall1, cpu0, cpu1)
+        for party, record in enumerate(records)
+        for id, (parent, name, line, phase, wall0, cpu0, wall1, cpu1) in enumerate(record["spans"])
+    )
+    exchanges = tuple(Exchange(party, index, *times) for party, record in enumerate(records) for index, times in enumerate(record["exchanges"]))
+    return Trace(tuple(parties), spans, exchanges, tuple(messages), source, planned, seconds)

@@ -1,0 +1,1 @@
+"""Pictures of a Trace: pure functions, one chart a file."""

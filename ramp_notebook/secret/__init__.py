@@ -1,0 +1,1 @@
+"""The language a cell is written in: operators on shared arrays."""

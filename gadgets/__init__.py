@@ -1,1 +1,29 @@
-"""Protocol-independent secure building blocks; sees only the public names of ramp_notebook."""
+"""Secure building blocks by name: `gadgets.sort`, `gadgets.intersection`, …; they run unchanged under every protocol."""
+
+from .comparison import (
+    absolute,
+    clip,
+    equal,
+    greater_equal,
+    greater_than,
+    less_equal,
+    less_than,
+    maximum,
+    minimum,
+    not_equal,
+    select,
+)
+
+__all__ = [
+    "absolute",
+    "clip",
+    "equal",
+    "greater_equal",
+    "greater_than",
+    "less_equal",
+    "less_than",
+    "maximum",
+    "minimum",
+    "not_equal",
+    "select",
+]

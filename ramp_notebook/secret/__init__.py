@@ -1,1 +1,1 @@
-"""The language a cell is written in: operators on shared arrays."""
+"""SecretArray, its primitives and @gadget: the language that cells and gadgets are written in."""

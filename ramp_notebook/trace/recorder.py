@@ -26,6 +26,7 @@ class Recorder:
         self.received: list[tuple] = []  # (sender, exchange)
         self.span, self.line, self.phase = -1, 0, ONLINE
         self.round, self.sent_bytes = 0, 0
+        self.failed: tuple[str, ...] = ()  # open spans when the first exception passed, outermost first
         self.notify: Callable[[str, object], None] | None = None  # tells the coordinator, now and then, how far we are
         self.notified_seconds = 0.0
         self.wall_origin, self.cpu_origin = time.monotonic(), time.thread_time()
@@ -48,6 +49,10 @@ class Recorder:
         self.spans.append(span)
         try:
             yield
+        except BaseException:
+            if not self.failed:
+                self.failed = self.path()
+            raise
         finally:
             wall, cpu = self._now()
             span[6], span[7] = wall, cpu
@@ -78,6 +83,8 @@ class RecordingLinks:
 
     def exchange(self, requests: Sequence[Request], round: int = 0) -> list[dict[int, Received]]:
         recorder = self.recorder
+        if not any(request.sends or request.receives for request in requests):
+            return [{} for _ in requests]
         round = recorder.round + 1
         index = len(recorder.exchanges)
         for request in requests:

@@ -49,7 +49,7 @@ def from_planes(planes: Words, n: int) -> Words:
     """Join planes (..., bits, word_count(n)) into numbers (..., n) below 2**bits; padding is ignored."""
     bits = planes.shape[-2]
     _check_bits(bits)
-    table = np.swapaxes(unpack(planes, n), -1, -2)
+    table = np.ascontiguousarray(np.swapaxes(unpack(planes, n), -1, -2))
     return pack(table)[..., 0] if bits else np.zeros(table.shape[:-1], dtype=np.uint64)
 
 

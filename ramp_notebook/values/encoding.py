@@ -101,5 +101,5 @@ def decode(ring: Any, dtype: DType) -> Any:
         return ShapedArray(ring.shape, {"int64": np.int64, "bool": bool}.get(dtype.name, np.float64))
     if dtype.name == "bool":
         return ring
-    signed = np.ascontiguousarray(ring).view(np.int64).reshape(np.shape(ring))
+    signed = np.asarray(ring, order="C").view(np.int64)
     return signed if dtype.name == "int64" else signed / 2.0**dtype.fraction_bits

@@ -4,6 +4,7 @@ Numpy functions work on them by an allow-list; whatever would need the data rais
 scale because nothing is allocated: a plan of 10^9 elements costs what a plan of 10 costs.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -130,6 +131,21 @@ def empty(shape: Iterable[int], like: Any, dtype: Any = np.uint64) -> Any:
 
 def zeros(shape: Iterable[int], like: Any, dtype: Any = np.uint64) -> Any:
     return ShapedArray(shape, dtype) if type(like) is ShapedArray else np.zeros(tuple(shape), dtype)
+
+
+def shape_rule(rule: Callable[..., Iterable[int]], dtype: Any = np.uint64) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a kernel answer arrays without data by the shape that `rule` computes from its arguments."""
+
+    def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(kernel)
+        def run(array: Any, *args: Any, **kwargs: Any) -> Any:
+            if type(array) is ShapedArray:
+                return ShapedArray(rule(array.shape, *args, **kwargs), dtype)
+            return kernel(array, *args, **kwargs)
+
+        return run
+
+    return decorate
 
 
 def matmul_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:

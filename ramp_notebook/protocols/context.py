@@ -1,0 +1,131 @@
+"""What a protocol may use of its party: who it is, how to exchange arrays, and streams of randomness.
+
+Also runs independent branches side by side, so that their messages share rounds. Knows nothing of shares.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import greenlet
+import numpy as np
+
+from ..trace.recorder import Recorder, RecordingLinks
+from ..values.shaped import ShapedArray
+from ..values.streams import Stream, derive_key, fresh_key
+from ..wire.channel import Expect, Links, Received, Request
+
+UINT64 = np.dtype(np.uint64)
+SEEDED = b"seeded: public  "  # under --seed nothing is private, and the label says so
+
+
+def contiguous(array: Any) -> np.ndarray:
+    """The array in C order (a copy only if it is not), with its shape kept even if that is ()."""
+    return np.asarray(array, order="C")
+
+
+class ShapedStream:
+    """The planner's random source: answers with shapes."""
+
+    def words(self, shape: Any) -> Any:
+        return ShapedArray(shape if isinstance(shape, tuple) else (shape,), np.uint64)
+
+
+class Context:
+    """One party's side of one cell: its exchanges and its streams.
+
+    Streams are keyed by (pair seed, run number, branch path): two draws that must differ never share a key, and a failed
+    run's streams are never used again because the run number never goes back.
+    """
+
+    def __init__(self, links: Links, recorder: Recorder, epoch: int, seed: bytes | None = None, planned: bool = False):
+        self.index, self.names, self.count = links.index, tuple(links.names), len(links.names)
+        self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
+        self.links = links
+        self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
+        self._path: tuple[int, ...] = ()
+        self._parallel_calls = 0
+        self._streams: dict[tuple[int, tuple[int, ...]], Any] = {}
+
+    def exchange(
+        self, tag: str, sends: Mapping[int, Any], receives: Mapping[int, tuple[int, ...]], *, fill: Iterator[int] | None = None, out: Any = None
+    ) -> dict[int, Any]:
+        """Send uint64 arrays and await uint64 arrays of the given shapes, in one step. `out` receives a sole reply in place.
+
+        All parties take the same steps: who neither sends nor awaits calls it all the same, so that the steps of parallel
+        branches stay aligned between parties.
+        """
+        if not sends and not receives and not self._path:
+            return {}
+        recorder = self.recorder
+        sends = {peer: array if isinstance(array, ShapedArray) else contiguous(array) for peer, array in sends.items()}
+        awaits = {peer: Expect(shape, UINT64, out) for peer, shape in receives.items()}
+        reply = self._port([Request(tag, sends, awaits, fill, recorder.line, recorder.span, recorder.phase)])[0]
+        return {peer: received.array for peer, received in reply.items()}
+
+    def stream(self, peer: int) -> Any:
+        """The key stream that only this party and `peer` know; with itself: its own."""
+        key = (peer, self._path)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = self._make_stream(peer)
+        return stream
+
+    def _make_stream(self, peer: int) -> Any:
+        if self.planned:
+            return ShapedStream()
+        if self.seed is not None:
+            low, high = sorted((self.index, peer))
+            return Stream(derive_key(SEEDED, self.seed, low, high, *self._path))
+        if peer == self.index:
+            return Stream(fresh_key())
+        seed = self.links.pair_seed(peer)
+        return Stream(derive_key(seed[:16], seed[16:], "run", self.epoch, *self._path))
+
+    def parallel(self, branches: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run independent branches; what they send at each step travels in one common round.
+
+        Branches are greenlets: one runs until it exchanges, then the next; their frames leave in branch order. Every
+        branch has its own streams, so its masks do not depend on how the others interleave.
+        """
+        self._parallel_calls += 1
+        call, port, path, recorder = self._parallel_calls, self._port, self._path, self.recorder
+        outer = (recorder.span, recorder.line, recorder.phase)
+        scheduler = greenlet.getcurrent()
+        results: list[Any] = [None] * len(branches)
+        states = [outer] * len(branches)
+        waiting: dict[int, Sequence[Request]] = {}
+        workers: list[greenlet.greenlet] = []
+
+        def body(i: int) -> None:
+            results[i] = branches[i]()
+
+        def step(i: int, replies: Any) -> None:
+            self._path = (*path, call, i)
+            self._port = scheduler.switch  # a branch's exchange hands its requests to the scheduler
+            recorder.span, recorder.line, recorder.phase = states[i]
+            asked = workers[i].switch(replies) if replies is not None else workers[i].switch(i)
+            states[i] = (recorder.span, recorder.line, recorder.phase)
+            if not workers[i].dead:
+                waiting[i] = asked
+
+        try:
+            for i in range(len(branches)):
+                workers.append(greenlet.greenlet(body))
+                step(i, None)
+            while waiting:
+                order, batch = sorted(waiting), dict(waiting)
+                waiting.clear()
+                self._port, self._path = port, path
+                replies = port([request for i in order for request in batch[i]])
+                start = 0
+                for i in order:
+                    mine = replies[start : start + len(batch[i])]
+                    start += len(batch[i])
+                    step(i, mine)
+        finally:
+            for worker in workers:
+                if not worker.dead:
+                    worker.throw(greenlet.GreenletExit)
+            self._port, self._path = port, path
+            recorder.span, recorder.line, recorder.phase = outer
+        return results

@@ -1,0 +1,12 @@
+"""Packed bits and bit planes for protocols: the kernels of `values.bits`, which here answer shapes without data as well."""
+
+import numpy as np
+
+from ..values import bits
+from ..values.shaped import shape_rule
+
+word_count = bits.word_count
+pack = shape_rule(lambda shape: (*shape[:-1], word_count(shape[-1])))(bits.pack)
+unpack = shape_rule(lambda shape, n: (*shape[:-1], n), np.bool_)(bits.unpack)
+to_planes = shape_rule(lambda shape, planes=64: (*shape[:-1], planes, word_count(shape[-1])))(bits.to_planes)
+from_planes = shape_rule(lambda shape, n: (*shape[:-2], n))(bits.from_planes)

@@ -1,0 +1,336 @@
+"""`replicated`: three parties, one may be curious. x = x_0 + x_1 + x_2 (or XOR); party i holds (x_i, x_{i+1}).
+
+Araki, Furukawa, Lindell, Nof, Ohara 2016 (eprint 2016/768). Parties i and i+1 also share a key stream, from which masks
+that cancel (zero sharings) come for free. Letters as in the paper: α is a share of zero.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import MisuseValueError
+from ..registry import protocol
+from ..values import ring, shaped
+from . import circuits
+from . import planes as packed
+from .base import Protocol, Share
+from .permutations import random_permutation
+from .security import Security
+
+WORD = 64
+
+
+@protocol("replicated")
+class Replicated(Protocol):
+    """Replicated secret sharing modulo 2^64 and on bits: a product costs each party one element and one round."""
+
+    security = Security("semi-honest", 1, "3", "Araki et al. 2016/768; conversions after ABY3 2018/403; shuffle 2022/1595")
+    components = 2
+
+    @classmethod
+    def check_parties(cls, count: int) -> None:
+        if count != 3:
+            raise MisuseValueError(
+                f"`replicated` runs with exactly three parties; this cell has {count}. Name three (--parties alice,bob,carol), "
+                "or choose --protocol clear, which takes any number but protects nothing."
+            )
+
+    def __init__(self, context: Any):
+        super().__init__(context)
+        self.me = context.index
+        self.next, self.previous = (self.me + 1) % 3, (self.me + 2) % 3
+
+    def constant_components(self) -> tuple[int, ...]:
+        """Constants live in component 0: party 0 holds it first, party 2 second, party 1 not at all."""
+        return {0: (0,), 1: (), 2: (1,)}[self.me]
+
+    # -- sharing -------------------------------------------------------------------------------------------------------
+
+    def input(self, owner: int, value: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
+        """The owner i draws x_{i+1} with its next party, sets x_{i+2} = 0 and sends x_i = x - x_{i+1} to its previous.
+
+        One element in total, one round: the party that misses a component sees uniform values only.
+        """
+        share = self._zeros(shape)
+        if self.me == owner:
+            drawn = self.context.stream(self.next).words(shape)
+            share[1] = drawn
+            share[0] = value ^ drawn if binary else value - drawn
+            self.context.exchange("input", {self.previous: share[0]}, {})
+        elif self.previous == owner:
+            share[0] = self.context.stream(owner).words(shape)
+            self.context.exchange("input", {}, {})
+        else:
+            share[1] = self.context.exchange("input", {}, {owner: shape})[owner]
+        return share
+
+    def public(self, value: Any, *, binary: bool) -> Share:
+        share = shaped.zeros((2, *value.shape), like=value)
+        for component in self.constant_components():
+            share[component] = value
+        return share
+
+    def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
+        """Party i misses x_{i+2} and gets it from its previous party, whose first component it is."""
+        sends = {self.next: x[0]} if self.next in to else {}
+        receives = {self.previous: x.shape[1:]} if self.me in to else {}
+        reply = self.context.exchange("reveal", sends, receives)
+        if self.me not in to:
+            return None
+        missing = reply[self.previous]
+        return x[0] ^ x[1] ^ missing if binary else x[0] + x[1] + missing
+
+    def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
+        """Local: component j comes from the stream that its two holders share."""
+        own = self.context.stream(self.previous).words(shape)
+        return np.stack([own, self.context.stream(self.next).words(shape)])
+
+    # -- products ------------------------------------------------------------------------------------------------------
+
+    def multiply(self, x: Share, y: Share) -> Share:
+        """z_i = x_i y_i + x_i y_{i+1} + x_{i+1} y_i + α_i, sent to the previous party: 3 elements in total, 1 round."""
+        return self._product("multiply", ring.cross_product_blocks, self._draw_zero_sum, x, y)
+
+    def conjunction(self, x: Share, y: Share) -> Share:
+        return self._product("and", ring.and_cross_blocks, self._draw_zero_xor, x, y)
+
+    def _product(self, tag: str, kernel: Any, draw: Any, x: Share, y: Share) -> Share:
+        shape = x.shape
+        z = shaped.empty(shape, like=x if shaped.is_shaped(x) else y)
+        if shaped.is_shaped(z):
+            self.context.exchange(tag, {self.previous: z[0]}, {self.next: shape[1:]})
+            return z
+        flat = z.reshape(2, -1)
+        x, y = np.ascontiguousarray(x).reshape(2, -1), np.ascontiguousarray(y).reshape(2, -1)
+        fill: Iterator[int] = kernel(x[0], x[1], y[0], y[1], draw, flat[0])
+        self.context.exchange(tag, {self.previous: z[0, ...]}, {self.next: shape[1:]}, fill=fill, out=z[1, ...])
+        return z
+
+    def matmul(self, x: Share, y: Share) -> Share:
+        """A matrix product costs one element per *output* element: local products are summed before they are masked."""
+        shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
+        z = shaped.empty((2, *shape), like=x if shaped.is_shaped(x) else y)
+        if not shaped.is_shaped(z):
+            z[0] = ring.matmul_sum([(x[0], y[0] + y[1]), (x[1], y[0])])
+            z[0] += self._zero_sum(shape)
+        self.context.exchange("matmul", {self.previous: z[0, ...]}, {self.next: shape}, out=z[1, ...])
+        return z
+
+    def _zero_sum(self, shape: tuple[int, ...]) -> Any:
+        return self.context.stream(self.next).words(shape) - self.context.stream(self.previous).words(shape)
+
+    def _draw_zero_sum(self, out: Any) -> None:
+        """Write α_i = F(i, i+1) - F(i-1, i): the three parties' α add up to zero."""
+        self.context.stream(self.next).words_into(out)
+        out -= self.context.stream(self.previous).words(out.shape)
+
+    def _draw_zero_xor(self, out: Any) -> None:
+        self.context.stream(self.next).words_into(out)
+        out ^= self.context.stream(self.previous).words(out.shape)
+
+    # -- between the domains: the local share split --------------------------------------------------------------------
+    # Party 0 knows s = x_0 + x_1, parties 1 and 2 know t = x_2. One adder of s and t, each private to someone, replaces
+    # the two adders that a sum of three unknown numbers would need.
+
+    def sign(self, x: Share) -> Share:
+        """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 8 rounds, about 190 bits each."""
+        g, p = self._split_adder(x, WORD - 1)
+        [(carry, _)] = circuits.reduce_carries([(g, p[:, : WORD - 1])], self.conjunction)
+        return p[:, WORD - 1] ^ carry[:, 0]
+
+    def to_binary(self, x: Share) -> Share:
+        """The whole sum, by a prefix tree. 8 rounds."""
+        g, p = self._split_adder(x, WORD - 1)
+        carries = circuits.prefix_carries(g, p[:, : WORD - 1], self.conjunction)
+        return packed.from_planes(np.concatenate([p[:, :1], p[:, 1:] ^ carries], axis=1), x.shape[1])
+
+    def is_zero(self, x: Share) -> Share:
+        """s + t = 0 exactly if all bits of ~(s ^ -t) are one: no adder. 7 rounds, 63 ANDs."""
+        shape = (WORD, packed.word_count(x.shape[1]))
+        s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
+        minus_t = self._known_to_1_and_2(packed.to_planes(-self._third(x)) if self.me else None, shape)
+        return circuits.fold_and(self.invert(s ^ minus_t), self.conjunction)[:, 0]
+
+    def words_are_less(self, x: Share, y: Share, bits: int) -> Share:
+        """The borrow of x - y: generated where x_i = 0 and y_i = 1, passed on where they are equal."""
+        x, y = packed.to_planes(x, bits), packed.to_planes(y, bits)
+        g = self.conjunction(self.invert(x), y)
+        [(borrow, _)] = circuits.reduce_carries([(g, self.invert(x ^ y))], self.conjunction)
+        return borrow[:, 0]
+
+    def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
+        return circuits.fold_and(self.invert(packed.to_planes(x ^ y, bits)), self.conjunction)[:, 0]
+
+    def bits_to_ring(self, bits: Share, n: int) -> Share:
+        """b = s ^ t = s (1 - 2t) + t with s = b_0 ^ b_1 at party 0 and t = b_2 at parties 1 and 2.
+
+        Party 0 splits s into s_0 + s_1 (one element to party 2), parties 1 and 2 multiply locally and reshare: 3 elements
+        in total, 2 rounds.
+        """
+        s = self.input(0, unpack_to_ring(bits[0] ^ bits[1], n) if self.me == 0 else None, (n,), binary=False)
+        piece = None
+        if self.me:
+            t = unpack_to_ring(self._third(bits), n)
+            piece = s[0] - np.uint64(2) * t * s[0] if self.me == 1 else s[1] - np.uint64(2) * t * s[1] + t
+        return self._reshare_pair(1, piece, (n,), binary=False)
+
+    def to_arithmetic(self, x: Share) -> Share:
+        """x_0 and x_1 are drawn, x_2 = x - x_0 - x_1 comes out of a binary adder and is revealed to its two holders."""
+        n = x.shape[1]
+        shape = (WORD, packed.word_count(n))
+        drawn = self._zeros((n,))
+        minus_r = None
+        if self.me in (0, 2):
+            drawn[1 if self.me == 2 else 0] = self.context.stream(2 - self.me).words((n,))  # x_0, of parties 2 and 0
+        if self.me in (0, 1):
+            drawn[1 if self.me == 0 else 0] = self.context.stream(1 - self.me).words((n,))  # x_1, of parties 0 and 1
+        if self.me == 0:
+            minus_r = packed.to_planes(-(drawn[0] + drawn[1]))
+        minus_r = self.input(0, minus_r, shape, binary=True)
+        total = circuits.add_planes(packed.to_planes(x), minus_r, self.conjunction)
+        third = self.reveal(total, (1, 2), binary=True)
+        if self.me:
+            drawn[2 - self.me] = packed.from_planes(third, n)
+        return drawn
+
+    def truncate(self, x: Share, bits: int) -> Share:
+        """floor(x / 2**bits), exactly.
+
+        x + 2^63 = s + t - 2^64 w as integers, so its quotient is (s >> b) + (t >> b) + c - w 2^(64-b), where c is the
+        carry out of the low b bits and w the carry out of bit 63: one tree yields both. 11 rounds.
+        """
+        n = x.shape[1]
+        x = self.add_public(x, np.uint64(1 << 63), binary=False)
+        g, p = self._split_adder(x, WORD)
+        low, high = circuits.reduce_carries([(g[:, :bits], p[:, :bits]), (g[:, bits:], p[:, bits:])], self.conjunction)
+        wrap = high[0] ^ self.conjunction(high[1], low[0])
+        lanes = packed.word_count(n) * WORD
+        both = self.bits_to_ring(np.concatenate([low[0], wrap], axis=1).reshape(2, -1), 2 * lanes)
+        c, w = both[:, :n], both[:, lanes : lanes + n]
+
+        s = self.input(0, (x[0] + x[1]) >> np.uint64(bits) if self.me == 0 else None, (n,), binary=False)
+        t = self._known_to_1_and_2(self._third(x) >> np.uint64(bits) if self.me else None, (n,))
+        quotient = s + t + c - (w << np.uint64(64 - bits))
+        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (63 - bits))), binary=False)
+
+    def truncate_probabilistic(self, x: Share, bits: int) -> Share:
+        """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 6 elements.
+
+        After Dalskov, Escudero, Keller 2019/131, whose 4 elements need one party to learn the masked value alone: here
+        parties 1 and 2 open c = x + 2^62 + r, with r known to party 0, which shares r's shifted value and top bit.
+        """
+        n = x.shape[1]
+        x = self.add_public(x, np.uint64(1 << 62), binary=False)
+        low63, shift = np.uint64((1 << 63) - 1), np.uint64(bits)
+        r = self._zeros((n,))
+        if self.me in (0, 1):
+            r[0] = self.context.stream(1 - self.me).words((n,))
+        if self.me in (0, 2):
+            r[1] = self.context.stream(2 - self.me).words((n,))
+        whole = r[0] + r[1]
+        top = self.input(0, whole >> np.uint64(63) if self.me == 0 else None, (n,), binary=False)
+        rest = self.input(0, (whole & low63) >> shift if self.me == 0 else None, (n,), binary=False)
+        piece = None
+        if not self.me:
+            self.context.exchange("open masked", {}, {})
+        else:
+            masked = x[0] + x[1] + r[0] if self.me == 1 else x[1] + r[1]
+            peer = 3 - self.me
+            c = masked + self.context.exchange("open masked", {peer: masked}, {peer: (n,)})[peer]
+            c_top = c >> np.uint64(63)
+            mine = top[0] if self.me == 1 else top[1]
+            wrapped = mine - np.uint64(2) * c_top * mine  # v = c_63 ^ r_63 says whether the sum passed 2^63
+            known = ((c & low63) >> shift) + (c_top << np.uint64(63 - bits))
+            piece = (wrapped << np.uint64(63 - bits)) - (rest[0] if self.me == 1 else rest[1])
+            piece = piece + known if self.me == 2 else piece
+        quotient = self._reshare_pair(1, piece, (n,), binary=False)
+        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (62 - bits))), binary=False)
+
+    # -- permutations --------------------------------------------------------------------------------------------------
+
+    def shuffle(self, columns: Sequence[tuple[Share, bool]]) -> list[Share]:
+        """Three hops (2022/1595): each pair permutes by a permutation that the third party does not know.
+
+        6 elements per row and column in total, 3 rounds; any single party misses one of the three permutations.
+        """
+        for a in (0, 1, 2):
+            columns = self._permute_by_pair(a, columns)
+        return [share for share, _ in columns]
+
+    def _permute_by_pair(self, a: int, columns: Sequence[tuple[Share, bool]]) -> list[tuple[Share, bool]]:
+        b, n = (a + 1) % 3, columns[0][0].shape[1]
+        if self.me not in (a, b):
+            idle = self._reshare_pairs_idle(a, [share.shape[1:] for share, _ in columns])
+            return list(zip(idle, [binary for _, binary in columns], strict=True))
+        order = random_permutation(self.context.stream(b if self.me == a else a), n)
+        pieces = []
+        for share, binary in columns:
+            piece = (share[0] ^ share[1] if binary else share[0] + share[1]) if self.me == a else share[1]
+            pieces.append(np.take(piece, order, axis=0))
+        return list(zip(self._reshare_pairs(a, pieces, [binary for _, binary in columns]), [binary for _, binary in columns], strict=True))
+
+    # -- two parties hold a value in two pieces, three shall hold it replicated ----------------------------------------
+
+    def _reshare_pair(self, a: int, piece: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
+        if self.me == (a + 2) % 3:
+            return self._reshare_pairs_idle(a, [shape])[0]
+        return self._reshare_pairs(a, [piece], [binary])[0]
+
+    def _reshare_pairs_idle(self, a: int, shapes: Sequence[tuple[int, ...]]) -> list[Share]:
+        """The third party c only draws: its components are the masks of b and of a."""
+        b = (a + 1) % 3
+        self.context.exchange("reshare", {}, {})
+        return [np.stack([self.context.stream(b).words(shape), self.context.stream(a).words(shape)]) for shape in shapes]
+
+    def _reshare_pairs(self, a: int, pieces: Sequence[Any], binary: Sequence[bool]) -> list[Share]:
+        """Parties a and b = a+1 mask their pieces with what they share with c, and swap: 2 elements per value, 1 round."""
+        b, c = (a + 1) % 3, (a + 2) % 3
+        other = b if self.me == a else a
+        masks = [self.context.stream(c).words(piece.shape) for piece in pieces]
+        masked = [piece ^ m if xor else piece - m for piece, m, xor in zip(pieces, masks, binary, strict=True)]
+        outgoing = masked[0] if len(masked) == 1 else np.concatenate([m.reshape(-1) for m in masked])
+        incoming = self.context.exchange("reshare", {other: outgoing}, {other: outgoing.shape})[other]
+
+        shares, start = [], 0
+        for mine, mask, xor in zip(masked, masks, binary, strict=True):
+            theirs = incoming if len(masked) == 1 else incoming[start : start + mine.size].reshape(mine.shape)
+            start += mine.size
+            joint = mine ^ theirs if xor else mine + theirs
+            shares.append(np.stack([mask, joint] if self.me == a else [joint, mask]))
+        return shares
+
+    # -- small helpers -------------------------------------------------------------------------------------------------
+
+    def _split_adder(self, x: Share, k: int) -> tuple[Share, Share]:
+        """(generate planes 0..k-1, propagate planes 0..63) of the sum s + t. 3 words in total per element, 2 rounds.
+
+        s is input by party 0; s & t is computed by parties 1 and 2, each from the component of s it holds.
+        """
+        shape = (WORD, packed.word_count(x.shape[1]))
+        s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
+        planes_t = packed.to_planes(self._third(x)) if self.me else None
+        piece = None
+        if planes_t is not None:
+            piece = planes_t[:k] & (s[0] if self.me == 1 else s[1])[:k]
+        g = self._reshare_pair(1, piece, (k, shape[1]), binary=True)
+        return g, s ^ self._known_to_1_and_2(planes_t, shape)
+
+    def _third(self, x: Share) -> Any:
+        """Component 2, which parties 1 and 2 hold."""
+        return x[1] if self.me == 1 else x[0]
+
+    def _known_to_1_and_2(self, value: Any, shape: tuple[int, ...]) -> Share:
+        """The share of a value that parties 1 and 2 both know: it is component 2. Local."""
+        share = self._zeros(shape)
+        if self.me:
+            share[1 if self.me == 1 else 0] = value
+        return share
+
+    def _zeros(self, shape: tuple[int, ...]) -> Share:
+        return shaped.ShapedArray((2, *shape)) if self.context.planned else np.zeros((2, *shape), np.uint64)
+
+
+def unpack_to_ring(words: Any, n: int) -> Any:
+    """0 or 1 in the ring for each of n packed bits."""
+    return packed.unpack(words, n).astype(np.uint64)

@@ -1,0 +1,66 @@
+"""Names under which gadgets, operators, protocols and charts are found; filled when their files are imported.
+
+Refuses a second origin of one name, so that a user's file can never silently replace one of ours.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .errors import MisuseError, MisuseValueError
+
+
+class Registry:
+    """One kind of plug-in by name."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._entries: dict[str, Any] = {}
+
+    def add(self, name: str, entry: Any) -> None:
+        known = self._entries.get(name)
+        origin = (getattr(entry, "__module__", None), getattr(entry, "__qualname__", None))
+        if known is not None and (getattr(known, "__module__", None), getattr(known, "__qualname__", None)) != origin:
+            raise MisuseError(f"the {self.kind} name `{name}` is taken by {known.__module__}; choose another name")
+        self._entries[name] = entry
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._entries:
+            known = ", ".join(sorted(self._entries)) or "none registered"
+            raise MisuseValueError(f"no {self.kind} named `{name}`; known: {known}")
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def items(self) -> list[tuple[str, Any]]:
+        return sorted(self._entries.items())
+
+
+protocols = Registry("protocol")
+gadgets = Registry("gadget")
+operators = Registry("operator")
+charts = Registry("chart")
+
+
+def protocol(name: str) -> Callable[[type], type]:
+    """Register a protocol class: `@protocol("astra")`."""
+
+    def register(cls: type) -> type:
+        cls.name = name  # type: ignore[attr-defined]
+        protocols.add(name, cls)
+        return cls
+
+    return register
+
+
+def chart(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a pure function from a Trace to a figure: `@chart("heatmap")`."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        charts.add(name, function)
+        return function
+
+    return register

@@ -1,0 +1,284 @@
+"""Runs cells in one party: namespaces, inputs, the session, and how an exception becomes a report.
+
+Knows no processes or sockets: any Links will do. Namespaces change only on commit.
+"""
+
+import ast
+import contextlib
+import hashlib
+import io
+import linecache
+import sys
+import traceback
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import CellAborted, RampError
+from ..protocols.context import Context
+from ..secret.array import SecretArray
+from ..secret.session import Private, Session
+from ..trace.recorder import Recorder
+from ..wire.channel import Links
+from .cell import Cell, Description, ErrorReport, Outcome
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic, list, tuple, dict, set, frozenset)
+LARGEST_DIGEST_BYTES = 1 << 28
+
+
+class Engine:
+    """One party: a persistent namespace, and the machinery to run text in it."""
+
+    def __init__(self, links: Links, label_flags: Sequence[str] = ()):
+        self.links = links
+        self.session = Session(links.names)
+        self.label_flags = tuple(label_flags)
+        self.namespace: dict[str, Any] = {}
+        self._prepared: dict[str, Any] | None = None
+        self._changed: set[str] = set()
+
+    def run(
+        self, cell: Cell, epoch: int, directory: Sequence[Mapping[str, Description]], notify: Callable[[str, object], None] | None = None
+    ) -> Outcome:
+        """Run one cell to its end and say how it ended; never raises what the cell raised."""
+        printed = io.StringIO()
+        recorder = Recorder(cell.filename)
+        recorder.notify = notify
+        outcome = Outcome("ok")
+        carried = dict(self.links.carried_bytes())
+        scope = dict(self.namespace)
+        try:
+            with _printing_to(printed):
+                self._execute(cell, epoch, directory, recorder, scope, outcome)
+        except CellAborted as problem:
+            outcome = Outcome("aborted", error=self._report(problem, cell, recorder))
+        except BaseException as problem:  # SystemExit and KeyboardInterrupt in a cell end the cell, not the party
+            outcome = Outcome("error", error=self._report(problem, cell, recorder))
+        outcome.printed = printed.getvalue()
+        outcome.record = recorder.party_record()
+        outcome.carried_bytes = {p: n - carried.get(p, 0) for p, n in self.links.carried_bytes().items() if n != carried.get(p, 0)}
+        outcome.directory = describe_all(self._prepared if self._prepared is not None else self.namespace)
+        return outcome
+
+    def commit(self, wanted: Sequence[str]) -> dict[str, Any]:
+        """Make the last cell's bindings permanent; return the named plain values."""
+        if self._prepared is not None:
+            self.namespace, self._prepared = self._prepared, None
+        return {name: self.namespace[name] for name in wanted}
+
+    def rollback(self) -> None:
+        """Forget the last cell's bindings."""
+        self._prepared = None
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def _execute(self, cell: Cell, epoch: int, directory: Sequence[Mapping[str, Description]], recorder: Recorder, scope: dict[str, Any], outcome: Outcome) -> None:
+        remember_source(cell.filename, cell.source)
+        mine = cell.inputs.get(self.links.index, {})
+        scope.update(mine)
+        directory = [{**names, **{n: describe(v) for n, v in cell.inputs.get(i, {}).items()}} for i, names in enumerate(directory)]
+        if self.links.index < len(directory):
+            directory[self.links.index] = describe_all(scope)
+        before = dict(scope)
+        session = self.session
+        if cell.kind == "mpc":
+            context = Context(self.links, recorder, epoch, cell.seed)
+            flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
+            session.begin(context, cell.protocol, scope, directory, flags)
+            builtins = self._cell_names(directory, scope)
+        else:
+            builtins = {"np": np}
+        for name, value in builtins.items():
+            scope.setdefault(name, value)
+        scope.setdefault("__name__", "__cell__")
+        scope.setdefault("__builtins__", __builtins__)
+        if cell.helpers:
+            exec(compile(cell.helpers, f"{cell.filename[:-1]} functions>", "exec"), scope)
+        outcome.last_value = run_text(cell, scope)
+        if cell.kind == "mpc":
+            session.end()
+            outcome.label = label_to_dict(session.label)
+            outcome.revealed_digest = session.reveal_digest.hexdigest()
+            outcome.reveals = session.recorded_reveals
+            outcome.peeks = session.peeks
+        for name, value in builtins.items():
+            if scope.get(name) is value:
+                del scope[name]
+        self._sort_bindings(scope, before, outcome)
+        self._prepared = scope
+
+    def _cell_names(self, directory: Sequence[Mapping[str, Description]], scope: Mapping[str, Any]) -> dict[str, Any]:
+        """What every cell finds ready: mpc, gadgets, np, and stand-ins for what other parties hold."""
+        from .. import gadgets
+
+        names: dict[str, Any] = {"mpc": self.session, "gadgets": gadgets, "np": np}
+        for party, theirs in enumerate(directory):
+            for name, description in theirs.items():
+                if description.kind == "private" and party != self.links.index and name not in scope:
+                    names.setdefault(name, Private(name, self.links.names[party], description.shape, description.dtype))
+        return names
+
+    def _sort_bindings(self, scope: Mapping[str, Any], before: Mapping[str, Any], outcome: Outcome) -> None:
+        """Digests of new plain values, texts for new secrets. Unchanged, private and unshareable names are left out."""
+        for name, value in scope.items():
+            if name.startswith("_") or (name in before and before[name] is value):
+                continue
+            if isinstance(value, SecretArray):
+                outcome.secrets[name] = repr(value)
+            elif hasattr(value, "reveal_in"):
+                outcome.secrets[name] = repr(value)
+            elif isinstance(value, PLAIN):
+                digest = digest_of(value)
+                if digest is not None:
+                    outcome.digests[name] = digest
+
+    def _report(self, problem: BaseException, cell: Cell, recorder: Recorder) -> ErrorReport:
+        line = 0
+        if isinstance(problem, SyntaxError) and problem.filename == cell.filename:
+            line = problem.lineno or 0
+        for frame, frame_line in traceback.walk_tb(problem.__traceback__):
+            if frame.f_code.co_filename == cell.filename:
+                line = frame_line
+        text = "".join(traceback.format_exception(type(problem), problem, _own_frames(problem.__traceback__, cell.filename)))
+        path = recorder.failed
+        return ErrorReport(type(problem).__name__, str(problem), line, tuple(path), text, type(problem).__module__)
+
+
+def run_text(cell: Cell, scope: dict[str, Any]) -> str:
+    """Execute the cell; the repr of its last line if that is an expression (in a party cell)."""
+    tree = ast.parse(cell.source, cell.filename, "exec")
+    last = tree.body[-1] if tree.body else None
+    if cell.kind == "party" and isinstance(last, ast.Expr):
+        body = ast.Module(tree.body[:-1], tree.type_ignores)
+        exec(compile(body, cell.filename, "exec"), scope)
+        value = eval(compile(ast.Expression(last.value), cell.filename, "eval"), scope)
+        return "" if value is None else repr(value)
+    exec(compile(tree, cell.filename, "exec"), scope)
+    return ""
+
+
+def remember_source(filename: str, source: str) -> None:
+    """Let tracebacks show the cell's own lines."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+
+
+@contextlib.contextmanager
+def _printing_to(stream: io.StringIO) -> Any:
+    """Collect what this thread prints. Inline parties are threads, so the redirection must be per thread."""
+    router = sys.stdout if isinstance(sys.stdout, ThreadOutput) else ThreadOutput(sys.stdout)
+    if sys.stdout is not router:
+        sys.stdout = router
+    with router.into(stream):
+        yield
+
+
+class ThreadOutput:
+    """A stdout that sends each thread's text where that thread wants it."""
+
+    def __init__(self, fallback: Any):
+        import threading
+
+        self._fallback, self._local = fallback, threading.local()
+
+    @contextlib.contextmanager
+    def into(self, stream: io.StringIO) -> Any:
+        outer = getattr(self._local, "stream", None)
+        self._local.stream = stream
+        try:
+            yield
+        finally:
+            self._local.stream = outer
+
+    def write(self, text: str) -> int:
+        target = getattr(self._local, "stream", None) or self._fallback
+        return target.write(text)  # type: ignore[no-any-return]
+
+    def flush(self) -> None:
+        (getattr(self._local, "stream", None) or self._fallback).flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fallback, name)
+
+
+def _own_frames(tb: types.TracebackType | None, filename: str) -> types.TracebackType | None:
+    """The traceback from the first frame of the cell on: how the party got there is not the user's business."""
+    while tb is not None and tb.tb_frame.f_code.co_filename != filename:
+        tb = tb.tb_next
+    return tb
+
+
+# -- what others may know of a namespace -------------------------------------------------------------------------------
+
+
+def describe_all(namespace: Mapping[str, Any]) -> dict[str, Description]:
+    return {name: describe(value) for name, value in namespace.items() if not name.startswith("_")}
+
+
+def describe(value: Any) -> Description:
+    """Kind, dtype and shape: never a value."""
+    if isinstance(value, SecretArray):
+        return Description("secret", str(value.dtype), value.shape, value.domain, value.session.protocol_name)
+    if isinstance(value, types.ModuleType):
+        return Description("module", text=value.__name__)
+    if callable(value):
+        return Description("function", text=_source_of(value))
+    if not isinstance(value, PLAIN) or isinstance(value, (dict, set, frozenset, bytes, type(None), complex)):
+        return Description("other", type(value).__name__)
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):
+        return Description("private", "ragged")
+    except (TypeError, RampError):
+        return Description("other", type(value).__name__)  # it holds secrets or stand-ins
+    kinds = {"b": "bool", "i": "int64", "u": "int64", "f": "fixed", "U": "text", "S": "text"}
+    dtype = kinds.get(array.dtype.kind, "object")
+    if array.size == 0 and not isinstance(value, np.ndarray):
+        dtype = "int64"
+    return Description("private", dtype, array.shape)
+
+
+def _source_of(function: Any) -> str:
+    import inspect
+
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""  # built in, or defined where no text is: a plan cannot use it
+
+
+def digest_of(value: Any) -> str | None:
+    """A digest by which parties' plain values can be compared without showing them; None if there is no canonical form."""
+    digest = hashlib.blake2b(digest_size=16)
+
+    def feed(item: Any) -> bool:
+        if isinstance(item, np.ndarray):
+            if item.dtype.kind == "O" or item.nbytes > LARGEST_DIGEST_BYTES:
+                return False
+            digest.update(f"array {item.dtype.str} {item.shape} ".encode())
+            digest.update(np.ascontiguousarray(item).tobytes())
+            return True
+        if isinstance(item, (list, tuple)):
+            digest.update(f"{type(item).__name__} {len(item)} ".encode())
+            return all(feed(each) for each in item)
+        if isinstance(item, dict):
+            digest.update(f"dict {len(item)} ".encode())
+            return all(feed(k) and feed(v) for k, v in item.items())
+        if isinstance(item, (set, frozenset)):
+            digest.update(f"set {len(item)} ".encode())
+            return all(feed(each) for each in sorted(item, key=repr))
+        if isinstance(item, (bool, int, float, complex, str, bytes, type(None), np.generic)):
+            digest.update(f"{type(item).__name__} {item!r} ".encode())
+            return True
+        return False
+
+    return digest.hexdigest() if feed(value) else None
+
+
+def label_to_dict(label: Any) -> dict[str, Any]:
+    return {
+        "adversary": label.adversary, "threshold": label.threshold, "party_count": label.party_count,
+        "statistical_bits": label.statistical_bits, "flags": sorted(label.flags), "reveals": list(label.reveals),
+    }  # fmt: skip
+

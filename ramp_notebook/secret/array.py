@@ -1,0 +1,273 @@
+"""SecretArray: the handle on a shared array, with numpy's operators, indexing and shape methods.
+
+Operators look their meaning up in the registry, where primitives and gadgets put it; this file knows neither. Everything
+that would need the secret's value refuses, and says what to write instead.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import registry
+from ..errors import MisuseTypeError, MisuseValueError
+from ..protocols.base import align
+from ..protocols import planes as packed
+from ..values import shaped
+from ..values.encoding import BOOL, DType
+
+if TYPE_CHECKING:
+    from .session import Session
+
+WORKS = (
+    "+ - * @ // (by a power of two), == != < <= > >=, & | ^ ~ << >>, abs, indexing and slicing by public indices, reshape, "
+    "transpose, concatenate, stack, split, where, roll, take, sum, cumsum, prod, any, all, dot, min, max, mean, and the gadgets"
+)
+
+
+class SecretArray:
+    """A shared array: shape, dtype (`int64`, `fixed`, `bool`) and domain are public, values are not. Immutable.
+
+    `share` is this party's piece: (components, *shape) uint64 for numbers, (components, ceil(size/64)) packed for bits.
+    `domain` says whether shares add up ("arithmetic") or XOR ("binary"; always so for bits). `wide` marks integers that
+    may lie outside [-2**62, 2**62), whose comparisons need two more sign extractions.
+    """
+
+    __slots__ = ("domain", "dtype", "epoch", "session", "shape", "share", "wide")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, session: "Session", share: Any, shape: tuple[int, ...], dtype: DType, domain: str = "arithmetic", wide: bool = False):
+        self.session, self.share, self.shape, self.dtype = session, share, shape, dtype
+        self.domain, self.wide = ("binary" if dtype is BOOL else domain), wide
+        self.epoch = session.epoch
+
+    # -- facts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def binary(self) -> bool:
+        return self.domain == "binary"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise MisuseTypeError("a secret of shape () has no length")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<secret {self.dtype}, shape {self.shape}, {self.session.protocol_name}, held by {', '.join(self.session.parties)}>"
+
+    # -- local shape operations ----------------------------------------------------------------------------------------
+
+    def local(self, operation: Callable[[Any], Any]) -> "SecretArray":
+        """Apply a numpy shape or index operation to every component. Free: no communication.
+
+        `operation` takes one component, an array of this shape, and returns the new component.
+        """
+        if self.dtype is not BOOL:
+            parts = [operation(self.share[c]) for c in range(self.share.shape[0])]
+            share = np.stack(parts) if not shaped.is_shaped(parts[0]) else shaped.ShapedArray((len(parts), *parts[0].shape))
+            return self.like(share, share.shape[1:])
+        if shaped.is_shaped(self.share):
+            shape = operation(shaped.ShapedArray(self.shape, bool)).shape
+            return self.like(shaped.ShapedArray((self.share.shape[0], packed.word_count(math.prod(shape)))), shape)
+        parts = [operation(packed.unpack(words, self.size).reshape(self.shape)) for words in self.share]
+        return self.like(np.stack([packed.pack(np.ascontiguousarray(part).reshape(-1)) for part in parts]), parts[0].shape)
+
+    def like(self, share: Any, shape: tuple[int, ...]) -> "SecretArray":
+        """Another array of the same kind."""
+        return SecretArray(self.session, share, shape, self.dtype, self.domain, self.wide)
+
+    def flat(self) -> Any:
+        """Numbers only: the share as (components, size)."""
+        return self.share.reshape(self.share.shape[0], self.size)
+
+    def aligned(self, ndim: int) -> Any:
+        """Numbers only: the share with leading axes of length 1 inserted up to this many value axes."""
+        return align(self.share, ndim)
+
+    def __getitem__(self, key: Any) -> "SecretArray":
+        for part in key if isinstance(key, tuple) else (key,):
+            if isinstance(part, SecretArray):
+                raise MisuseTypeError(
+                    "an index must be public: a secret index would be read by everyone. Use gadgets.select(condition, a, b), "
+                    "gadgets.sort_by or gadgets.permute, or reveal the index on purpose."
+                )
+        if self.dtype is not BOOL:
+            basic = all(isinstance(k, (slice, int, type(None), type(Ellipsis))) for k in (key if isinstance(key, tuple) else (key,)))
+            if basic:  # a view of all components at once
+                keys = key if isinstance(key, tuple) else (key,)
+                share = self.share[(slice(None), *keys)]
+                return self.like(share, share.shape[1:])
+        return self.local(lambda a: a[key])
+
+    def __iter__(self) -> Iterator["SecretArray"]:
+        return (self[i] for i in range(len(self)))
+
+    def reshape(self, *shape: Any) -> "SecretArray":
+        """Same values in another shape. Local."""
+        target = shaped.ShapedArray(self.shape, np.uint8).reshape(*shape).shape
+        share = self.share if self.dtype is BOOL else self.share.reshape(self.share.shape[0], *target)
+        return self.like(share, target)
+
+    def ravel(self) -> "SecretArray":
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> "SecretArray":
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None
+        return self.local(lambda a: np.transpose(a, order))
+
+    @property
+    def T(self) -> "SecretArray":
+        return self.transpose()
+
+    def copy(self) -> "SecretArray":
+        return self
+
+    # -- reductions and methods, by registry ---------------------------------------------------------------------------
+
+    def sum(self, axis: Any = None) -> "SecretArray":
+        return _operator("sum")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def cumsum(self, axis: Any = None) -> "SecretArray":
+        return _operator("cumsum")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def prod(self, axis: Any = None) -> "SecretArray":
+        return _operator("prod")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def any(self, axis: Any = None) -> "SecretArray":
+        return _operator("any")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def all(self, axis: Any = None) -> "SecretArray":
+        return _operator("all")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def min(self, axis: Any = None) -> "SecretArray":
+        return _operator("min")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def max(self, axis: Any = None) -> "SecretArray":
+        return _operator("max")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def mean(self, axis: Any = None) -> "SecretArray":
+        return _operator("mean")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def dot(self, other: Any) -> "SecretArray":
+        return _operator("matmul")(self, other)  # type: ignore[no-any-return]
+
+    # -- numpy ---------------------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        name = UFUNCS.get(ufunc)
+        if name is None or method != "__call__" or kwargs:
+            raise unsupported(f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}"))
+        return _operator(name)(*inputs)
+
+    def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if func in PUBLIC_FACTS:
+            return PUBLIC_FACTS[func](args[0])
+        name = f"np.{func.__name__}"
+        if name not in registry.operators:
+            raise unsupported(name)
+        return registry.operators[name](*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(f"a secret array has no `{name}`. What works: {WORKS}.")
+
+
+def unsupported(what: str) -> MisuseTypeError:
+    return MisuseTypeError(f"{what} does not work on secrets. What works: {WORKS}. Or mpc.reveal(x) first, if the value may become public.")
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    if name not in registry.operators:
+        raise MisuseTypeError(f"nothing implements `{name}` on secrets: the gadgets are not imported (import ramp_notebook.gadgets)")
+    return registry.operators[name]  # type: ignore[no-any-return]
+
+
+PUBLIC_FACTS: dict[Any, Callable[[SecretArray], Any]] = {np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size}
+
+UFUNCS = {
+    np.add: "add", np.subtract: "sub", np.multiply: "mul", np.matmul: "matmul", np.negative: "neg", np.floor_divide: "floordiv",
+    np.less: "lt", np.less_equal: "le", np.greater: "gt", np.greater_equal: "ge", np.equal: "eq", np.not_equal: "ne",
+    np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor", np.invert: "invert", np.left_shift: "lshift",
+    np.right_shift: "rshift", np.minimum: "minimum", np.maximum: "maximum", np.absolute: "abs", np.square: "square",
+    np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor", np.logical_not: "invert",
+}  # fmt: skip
+
+
+def _binary_method(name: str, swapped: bool = False) -> Callable[[SecretArray, Any], Any]:
+    def method(self: SecretArray, other: Any) -> Any:
+        return _operator(name)(other, self) if swapped else _operator(name)(self, other)
+
+    return method
+
+
+def _unary_method(name: str) -> Callable[[SecretArray], Any]:
+    return lambda self: _operator(name)(self)
+
+
+for _name in ("add", "sub", "mul", "matmul", "floordiv", "and", "or", "xor", "lshift", "rshift"):
+    setattr(SecretArray, f"__{_name}__", _binary_method(_name))
+    setattr(SecretArray, f"__r{_name}__", _binary_method(_name, swapped=True))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(SecretArray, f"__{_name}__", _binary_method(_name))
+for _name in ("neg", "invert", "abs"):
+    setattr(SecretArray, f"__{_name}__", _unary_method(_name))
+
+REFUSALS = {
+    "__bool__": "A secret cannot decide a branch: that would reveal it. Compute both sides and use gadgets.select(condition, a, b), or mpc.reveal(condition) on purpose.",
+    "__int__": "A secret has no public integer value. mpc.reveal(x) makes it public on purpose.",
+    "__float__": "A secret has no public float value. mpc.reveal(x) makes it public on purpose.",
+    "__complex__": "A secret has no public value. mpc.reveal(x) makes it public on purpose.",
+    "__index__": "A secret cannot be an index, a length or a loop bound: that would reveal it. Use gadgets.select, or mpc.reveal(x) on purpose.",
+    "__hash__": "A secret cannot be hashed: a set or dict would reveal it. Use gadgets.union, gadgets.intersection or gadgets.membership.",
+    "__contains__": "`in` would reveal the secret. Use gadgets.membership(values, set).",
+    "__format__": "A secret has no text: formatting would reveal it. mpc.reveal(x) first, or print it as it is for its type and shape.",
+    "__round__": "A secret cannot be rounded as a Python number. mpc.reveal(x) first.",
+    "__trunc__": "A secret has no public value. mpc.reveal(x) first.",
+    "__floor__": "A secret has no public value. mpc.reveal(x) first.",
+    "__ceil__": "A secret has no public value. mpc.reveal(x) first.",
+    "__divmod__": "divmod does not work on secrets; // by a power of two does.",
+    "__rdivmod__": "divmod does not work on secrets.",
+    "__mod__": "% does not work on secrets yet; for a power of two use x - (x // 2**k) * 2**k.",
+    "__rmod__": "% does not work on secrets.",
+    "__truediv__": "/ does not work on secrets. Divide by a public number with x * (1 / d), or by a power of two with //.",
+    "__rtruediv__": "/ by a secret does not work. Reveal the divisor if it may become public.",
+    "__rfloordiv__": "// by a secret does not work. Reveal the divisor if it may become public.",
+    "__pow__": "** does not work on secrets; write the products, x * x.",
+    "__rpow__": "** by a secret exponent does not work.",
+    "__setitem__": "A secret array is immutable. Build the new one, e.g. with gadgets.select or np.concatenate.",
+    "__delitem__": "A secret array is immutable. Slice it instead.",
+    "__array__": "A secret cannot become an ndarray. mpc.reveal(x) makes it public on purpose.",
+    "__reduce_ex__": "A secret stays in its parties: a handle is only meaningful in the party that holds its share.",
+    "__buffer__": "A secret has no public bytes.",
+    "__bytes__": "A secret has no public bytes.",
+}  # fmt: skip
+
+
+def _refusal(name: str, text: str) -> Callable[..., Any]:
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise MisuseTypeError(text)
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name, _text in REFUSALS.items():
+    setattr(SecretArray, _name, _refusal(_name, _text))
+
+
+def check_same_session(*arrays: Any) -> None:
+    sessions = {id(a.session) for a in arrays if isinstance(a, SecretArray)}
+    if len(sessions) > 1:
+        raise MisuseValueError("these secrets belong to different groups of parties; run the cell where all of them live")

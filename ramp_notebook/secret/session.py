@@ -1,0 +1,352 @@
+"""Session: one party's handle on the joint run; a cell sees it as `mpc`.
+
+Inputs, revealing, randomness, parallel branches, and the facts from which the run's label is made.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import registry
+from ..errors import MisuseTypeError, MisuseValueError, NoDataError
+from ..protocols.base import Protocol
+from ..protocols.context import Context
+from ..protocols.security import Label
+from ..protocols import planes as packed
+from ..values import shaped
+from ..values.encoding import BOOL, INT64, DType, decode, dtype_of, encode, fixed
+from .array import SecretArray
+
+COMFORTABLE = 2**62  # integers inside ±2**62 compare exactly by the sign of their difference
+
+
+class Private:
+    """Stands for a value that another party owns: its shape is public, its data is not here."""
+
+    def __init__(self, name: str, owner: str, shape: tuple[int, ...], dtype: str):
+        self.__dict__.update(name=name, owner=owner, shape=shape, dtype=dtype)
+
+    def __repr__(self) -> str:
+        return f"<private to {self.owner}: {self.name}, {self.dtype}, shape {self.shape}>"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise MisuseTypeError(f"{self!r} has no length")
+        return int(self.shape[0])
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise NoDataError(
+            f"`{self.name}` belongs to {self.owner} and its data is not in this party. "
+            f'Share it: mpc.input("{self.name}", owner="{self.owner}").'
+        )
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return self._refuse()
+
+
+for _name in (
+    "bool int float index iter getitem setitem contains add radd sub rsub mul rmul truediv rtruediv floordiv mod pow neg abs "
+    "lt le gt ge eq ne and or xor invert array format call hash"
+).split():
+    setattr(Private, f"__{_name}__", Private._refuse)
+
+
+class Session:
+    """The joint run as one party sees it.
+
+    >>> mpc.parties                                                    # doctest: +SKIP
+    ('alice', 'bob', 'carol')
+    """
+
+    def __init__(self, parties: Sequence[str]):
+        self._parties = tuple(parties)
+        self.epoch = 0
+        self._context: Context | None = None
+        self._protocol: Protocol | None = None
+        self._namespace: Mapping[str, Any] = {}
+        self._directory: Sequence[Mapping[str, Any]] = ()
+        self.label_of_epoch: dict[int, Label] = {}
+
+    def begin(self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> None:
+        """Enter a cell: everything below belongs to this cell alone."""
+        cls = registry.protocols[protocol]
+        cls.check_parties(len(self._parties))
+        self.epoch = context.epoch
+        self._context, self._protocol = context, cls(context)
+        self._namespace, self._directory = namespace, directory
+        self.label = Label.of(cls.security, len(self._parties)).with_flags(flags)
+        self.reveal_digest = hashlib.blake2b(digest_size=16)
+        self.recorded_reveals: list[Any] = []
+        self.replayed_reveals: Iterator[Any] | None = None
+        self.assumed: dict[str, Any] = {}
+        self.peeks: list[tuple[int, str, Any]] = []
+        self._joined: set[int] = set()
+
+    def end(self) -> None:
+        self.label_of_epoch[self.epoch] = self.label
+
+    # -- who and how ---------------------------------------------------------------------------------------------------
+
+    @property
+    def party(self) -> str:
+        """This party's name."""
+        return self._parties[self.context.index]
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """All parties' names, in order."""
+        return self._parties
+
+    @property
+    def context(self) -> Context:
+        if self._context is None:
+            raise MisuseValueError("no %%mpc cell is running")
+        return self._context
+
+    @property
+    def protocol(self) -> Protocol:
+        if self._protocol is None:
+            raise MisuseValueError("no %%mpc cell is running")
+        return self._protocol
+
+    @property
+    def protocol_name(self) -> str:
+        return self._protocol.name if self._protocol is not None else "no protocol"
+
+    @property
+    def planned(self) -> bool:
+        """True while the cell runs on shapes without data."""
+        return self.context.planned
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Attribute what happens inside to `name`."""
+        with self.context.recorder.open_span(name):
+            yield
+
+    def note(self, flags: Sequence[str] = (), reveals: Sequence[str] = ()) -> None:
+        """Add to the run's label."""
+        self.label = self.label.with_flags(flags, reveals)
+
+    def adopt(self, array: SecretArray) -> None:
+        """An array from an earlier cell joins this one: its label counts from now on."""
+        if array.epoch == self.epoch or array.epoch in self._joined:
+            return
+        if array.share.shape[0] != self.protocol.components:
+            raise MisuseValueError(
+                f"this secret was shared under another protocol than `{self.protocol_name}`; use the same --protocol as in the cell that made it"
+            )
+        self._joined.add(array.epoch)
+        earlier = self.label_of_epoch.get(array.epoch)
+        if earlier is not None:
+            self.label = self.label.join(earlier)
+
+    # -- in ------------------------------------------------------------------------------------------------------------
+
+    def input(
+        self, name: str, owner: str | None = None, *, encode: Callable[[Any], Any] | None = None, dtype: str | DType | None = None, full_range: bool = False
+    ) -> SecretArray:
+        """Share the value that `owner` has under `name`.
+
+        The shape is public: everyone learns how long a list is, nobody what is in it. `encode` turns text into numbers at
+        the owner first (e.g. gadgets.ipv4_to_int). `dtype`: "int64", "fixed" or "bool"; by default what the data are.
+        Integers outside [-2**62, 2**62) need full_range=True, which makes their comparisons three times as dear.
+        Cost: one round; under `replicated` one element in total per value.
+        """
+        index = self._owner_index(name, owner)
+        with self.span("input"):
+            return self._share(index, name, encode, dtype, full_range)
+
+    def inputs(
+        self, name: str, *, encode: Callable[[Any], Any] | None = None, dtype: str | DType | None = None, full_range: bool = False
+    ) -> list[SecretArray]:
+        """One secret array from each party that has `name`, in party order; all in the same rounds."""
+        owners = [i for i, names in enumerate(self._directory) if self._is_input(names.get(name))]
+        if not owners:
+            raise MisuseValueError(f"no party has an input named `{name}`. Bind it in a %%party cell or with -i {name}@PARTY.")
+        with self.span("input"):
+            return self.parallel(*(lambda i=i: self._share(i, name, encode, dtype, full_range) for i in owners))
+
+    def _owner_index(self, name: str, owner: str | None) -> int:
+        if not isinstance(name, str):
+            raise MisuseTypeError(f"mpc.input takes the *name* of a value, as text; got {type(name).__name__}. For a public value use mpc.public(value).")
+        having = [self._parties[i] for i, names in enumerate(self._directory) if self._is_input(names.get(name))]
+        if owner is None:
+            if len(having) != 1:
+                raise MisuseValueError(f"say whose `{name}` is meant: owner=… (it is at: {', '.join(having) or 'no party'})")
+            owner = having[0]
+        if owner not in self._parties:
+            raise MisuseValueError(f"there is no party named `{owner}`; the parties are {', '.join(self._parties)}")
+        if owner not in having:
+            where = f"; it is at {', '.join(having)}" if having else ""
+            raise MisuseValueError(
+                f"{owner} has no input named `{name}`{where}. Bind it before this cell, in a `%%party {owner}` cell or with -i {name}@{owner}."
+            )
+        return self._parties.index(owner)
+
+    @staticmethod
+    def _is_input(description: Any) -> bool:
+        return description is not None and description.kind == "private"
+
+    def _share(self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None, full_range: bool) -> SecretArray:
+        shape = tuple(self._directory[owner][name].shape)
+        mine = owner == self.context.index
+        kind = self._input_dtype(owner, name, encoder, dtype)
+        value = None
+        if mine:
+            value = self._encoded(self._namespace[name], name, encoder, kind, shape, full_range)
+        if kind is BOOL:
+            words = (packed.word_count(int(np.prod(shape))),)
+            if mine and not shaped.is_shaped(value):
+                value = packed.pack(np.ascontiguousarray(value).reshape(-1))
+            elif mine:
+                value = shaped.ShapedArray(words)
+            return SecretArray(self, self.protocol.input(owner, value, words, binary=True), shape, BOOL)
+        return SecretArray(self, self.protocol.input(owner, value, shape, binary=False), shape, kind, wide=full_range)
+
+    def _input_dtype(self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None) -> DType:
+        if dtype is not None:
+            return parse_dtype(dtype)
+        described = self._directory[owner][name].dtype
+        if encoder is not None:
+            return INT64
+        if described == "text":
+            return dtype_of(np.array(["text"]), name)  # raises: text has to be encoded first
+        if described not in ("int64", "fixed", "bool"):
+            raise MisuseTypeError(
+                f"`{name}` at {self._parties[owner]} is {described or 'not a number'}; expected integers, floats or booleans of one regular shape"
+            )
+        return parse_dtype(described)
+
+    def _encoded(self, value: Any, name: str, encoder: Callable[[Any], Any] | None, kind: DType, shape: tuple[int, ...], full_range: bool) -> Any:
+        if shaped.is_shaped(value):
+            return encode(value, kind, name)
+        if encoder is not None:
+            value = encoder(value)
+        array = np.asarray(value)
+        if array.shape != shape:
+            raise MisuseValueError(f"`{name}` has shape {array.shape} now, but {shape} was announced; encoders must keep the shape and inputs must not change in the cell")
+        if kind is INT64 and not full_range and array.size and array.dtype.kind in "iu":
+            if int(array.max()) >= COMFORTABLE or int(array.min()) < -COMFORTABLE:
+                raise MisuseValueError(
+                    f"`{name}` holds an integer outside [-2**62, 2**62), where a difference of two may overflow. "
+                    "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
+                )
+        return encode(array, kind, name)
+
+    def public(self, value: Any, dtype: str | DType | None = None) -> SecretArray:
+        """A public value in the form of a secret, for code that takes secrets. Local; nothing is hidden."""
+        if isinstance(value, SecretArray):
+            return value
+        kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else _shaped_dtype(value)
+        ring = encode(value, kind)
+        if kind is BOOL:
+            size = int(np.prod(ring.shape))
+            words = shaped.ShapedArray((packed.word_count(size),)) if shaped.is_shaped(ring) else packed.pack(ring.reshape(-1))
+            return SecretArray(self, self.protocol.public(words, binary=True), ring.shape, BOOL)
+        return SecretArray(self, self.protocol.public(ring, binary=False), ring.shape, kind)
+
+    def random_bits(self, shape: int | tuple[int, ...]) -> SecretArray:
+        """Uniform secret bits that no party knows."""
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        with self.span("random_bits"):
+            words = self.protocol.random((packed.word_count(int(np.prod(shape))),), binary=True)
+        return SecretArray(self, words, shape, BOOL)
+
+    def random(self, shape: int | tuple[int, ...] = ()) -> SecretArray:
+        """Uniform secret ring elements (as int64, over the whole range) that no party knows."""
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        with self.span("random"):
+            return SecretArray(self, self.protocol.random(shape, binary=False), shape, INT64, wide=True)
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    def reveal(self, x: Any, to: str | Sequence[str] | None = None) -> Any:
+        """Make a secret public: to all parties, or to the named ones only (None elsewhere).
+
+        Returns plain numbers (int64, float64, bool), a Python number for shape (). Objects with secret parts (a set
+        result) reveal themselves. Cost under `replicated`: one round, one element from each party that sends.
+        """
+        if hasattr(x, "reveal_in"):
+            return x.reveal_in(self, to)
+        if not isinstance(x, SecretArray):
+            raise MisuseTypeError(f"mpc.reveal takes a secret; got {type(x).__name__}, which is public already")
+        self.adopt(x)
+        receivers = self._receivers(to)
+        with self.span("reveal"):
+            ring = self.protocol.reveal(x.share, receivers, binary=x.binary)
+        if ring is None:
+            return None
+        value = self._decoded(ring, x)
+        if to is None and not shaped.is_shaped(value):
+            self.reveal_digest.update(np.ascontiguousarray(value).tobytes())
+        return value
+
+    def reveal_pattern(self, bits: SecretArray, draw: Callable[[], Any]) -> Any:
+        """Reveal bits that steer the next messages and whose distribution does not depend on data.
+
+        In a plan there are no bits: `draw` makes a typical outcome, unless the plan replays a recorded run's.
+        """
+        with self.span("reveal"):
+            words = self.protocol.reveal(bits.share, range(len(self._parties)), binary=True)
+        if self.planned:
+            return next(self.replayed_reveals) if self.replayed_reveals is not None else draw()
+        value = packed.unpack(words, bits.size).reshape(bits.shape)
+        self.recorded_reveals.append(packed.pack(value.reshape(-1)))
+        return value
+
+    def _decoded(self, ring: Any, x: SecretArray) -> Any:
+        if x.dtype is BOOL:
+            if shaped.is_shaped(ring):
+                return shaped.ShapedArray(x.shape, bool)
+            ring = packed.unpack(ring, x.size).reshape(x.shape)
+        value = decode(ring, x.dtype)
+        return value.reshape(()).item() if x.shape == () and not shaped.is_shaped(value) else value
+
+    def _receivers(self, to: str | Sequence[str] | None) -> tuple[int, ...]:
+        if to is None:
+            return tuple(range(len(self._parties)))
+        names = [to] if isinstance(to, str) else list(to)
+        unknown = [n for n in names if n not in self._parties]
+        if unknown or not names:
+            raise MisuseValueError(f"mpc.reveal(to=…) takes party names among {', '.join(self._parties)}; got {names}")
+        return tuple(sorted(self._parties.index(n) for n in names))
+
+    def peek(self, x: SecretArray) -> None:
+        """For teaching: put every party's share into the report, side by side. The label then says `shares shown`."""
+        if not isinstance(x, SecretArray):
+            raise MisuseTypeError(f"mpc.peek takes a secret; got {type(x).__name__}")
+        self.adopt(x)
+        self.note(flags=["shares shown"])
+        if not shaped.is_shaped(x.share):
+            self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", x.share.copy()))
+
+    # -- structure -----------------------------------------------------------------------------------------------------
+
+    def parallel(self, *branches: Callable[[], Any]) -> list[Any]:
+        """Run independent branches (functions without arguments) so that their messages share rounds; results in order."""
+        if any(not callable(b) for b in branches):
+            raise MisuseTypeError("mpc.parallel takes functions without arguments, e.g. mpc.parallel(lambda: x * y, lambda: a < b)")
+        return self.context.parallel(branches)
+
+    def assume(self, value: Any, assumed: Any) -> Any:
+        """The revealed `value` in a real run; `assumed` in a plan, where no value exists."""
+        return assumed if self.planned else value
+
+
+def parse_dtype(dtype: str | DType) -> DType:
+    if isinstance(dtype, DType):
+        return dtype
+    known = {"int64": INT64, "bool": BOOL, "fixed": fixed()}
+    if dtype not in known:
+        raise MisuseValueError(f'a secret dtype is "int64", "fixed" or "bool"; got {dtype!r}')
+    return known[dtype]
+
+
+def _shaped_dtype(value: Any) -> DType:
+    return BOOL if value.dtype == bool else fixed() if value.dtype.kind == "f" else INT64

@@ -87,7 +87,7 @@ class Engine:
             context = Context(self.links, recorder, epoch, cell.seed)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
             session.begin(context, cell.protocol, scope, directory, flags)
-            builtins = self._cell_names(directory, scope)
+            builtins = self.cell_names(directory, scope)
         else:
             builtins = {"np": np}
         for name, value in builtins.items():
@@ -109,7 +109,7 @@ class Engine:
         self._sort_bindings(scope, before, outcome)
         self._prepared = scope
 
-    def _cell_names(self, directory: Sequence[Mapping[str, Description]], scope: Mapping[str, Any]) -> dict[str, Any]:
+    def cell_names(self, directory: Sequence[Mapping[str, Description]], scope: Mapping[str, Any]) -> dict[str, Any]:
         """What every cell finds ready: mpc, gadgets, np, and stand-ins for what other parties hold."""
         from .. import gadgets
 

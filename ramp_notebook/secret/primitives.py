@@ -332,10 +332,12 @@ def _bit_operands(x: Any, y: Any, symbol: str) -> tuple[SecretArray, Any, tuple[
     if isinstance(y, SecretArray):
         y = y if y.binary else to_binary(y)
         y = y if y.shape == shape else y.local(lambda a: np.broadcast_to(a, shape))
+    elif x.dtype is not BOOL:
+        y = encode(y, INT64)
+    elif np.shape(y) == () and not shaped.is_shaped(y):
+        y = ALL_ONES if y else np.uint64(0)
     else:
-        y = y if shaped.is_shaped(y) else np.asarray(y)
-        y = np.broadcast_to(y, shape)
-        y = public_words(y) if x.dtype is BOOL else encode(y, INT64)
+        y = public_words(np.broadcast_to(y, shape))
     x = x if x.shape == shape else x.local(lambda a: np.broadcast_to(a, shape))
     return x, y, shape
 
@@ -343,7 +345,7 @@ def _bit_operands(x: Any, y: Any, symbol: str) -> tuple[SecretArray, Any, tuple[
 def public_words(bits: Any) -> Any:
     if shaped.is_shaped(bits):
         return shaped.ShapedArray((packed.word_count(bits.size),))
-    return packed.pack(np.ascontiguousarray(bits).reshape(-1))
+    return packed.pack(bits.reshape(-1))
 
 
 @primitive("xor", "xor", local=True)

@@ -126,7 +126,7 @@ class Session:
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
         """Attribute what happens inside to `name`."""
-        with self.context.recorder.open_span(name):
+        with self.context.recorder.open_span(name), np.errstate(over="ignore"):  # the ring wraps; numpy warns for scalars
             yield
 
     def note(self, flags: Sequence[str] = (), reveals: Sequence[str] = ()) -> None:
@@ -202,10 +202,8 @@ class Session:
             value = self._encoded(self._namespace[name], name, encoder, kind, shape, full_range)
         if kind is BOOL:
             words = (packed.word_count(int(np.prod(shape))),)
-            if mine and not shaped.is_shaped(value):
-                value = packed.pack(np.ascontiguousarray(value).reshape(-1))
-            elif mine:
-                value = shaped.ShapedArray(words)
+            if mine:
+                value = packed.pack(value.reshape(-1))
             return SecretArray(self, self.protocol.input(owner, value, words, binary=True), shape, BOOL)
         return SecretArray(self, self.protocol.input(owner, value, shape, binary=False), shape, kind, wide=full_range)
 
@@ -245,9 +243,10 @@ class Session:
             return value
         kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else _shaped_dtype(value)
         ring = encode(value, kind)
+        if self.planned:  # known to everyone, but a plan of 10^9 rows must not allocate them once it is broadcast
+            ring = shaped.ShapedArray(ring.shape, ring.dtype)
         if kind is BOOL:
-            size = int(np.prod(ring.shape))
-            words = shaped.ShapedArray((packed.word_count(size),)) if shaped.is_shaped(ring) else packed.pack(ring.reshape(-1))
+            words = packed.pack(ring.reshape(-1))
             return SecretArray(self, self.protocol.public(words, binary=True), ring.shape, BOOL)
         return SecretArray(self, self.protocol.public(ring, binary=False), ring.shape, kind)
 
@@ -295,7 +294,9 @@ class Session:
         with self.span("reveal"):
             words = self.protocol.reveal(bits.share, range(len(self._parties)), binary=True)
         if self.planned:
-            return next(self.replayed_reveals) if self.replayed_reveals is not None else draw()
+            if self.replayed_reveals is None:
+                return draw()
+            words = next(self.replayed_reveals)
         value = packed.unpack(words, bits.size).reshape(bits.shape)
         self.recorded_reveals.append(packed.pack(value.reshape(-1)))
         return value

@@ -182,19 +182,40 @@ def _zero_stride(shape: Sequence[int]) -> np.ndarray:
 
 
 def _indexed_shape(shape: Sequence[int], key: Any) -> tuple[int, ...]:
-    keys = key if isinstance(key, tuple) else (key,)
+    """Shape of array[key] by numpy's rules, without touching an array of that shape."""
+    keys = list(key) if isinstance(key, tuple) else [key]
     if any(type(k) is ShapedArray and k.dtype == bool for k in keys):
         raise no_data("select by a condition without data")
-    if not any(type(k) is ShapedArray for k in keys):
+    if not any(_is_advanced(k) for k in keys):
         return _zero_stride(shape)[key].shape
-    # An index array without data: one axis is replaced by the index's own shape.
-    position = next(i for i, k in enumerate(keys) if type(k) is ShapedArray)
-    axis = sum(1 for k in keys[:position] if k is not None and k is not Ellipsis)
-    if Ellipsis in [k for k in keys[:position] if k is Ellipsis]:
-        axis = len(shape) - sum(1 for k in keys[position:] if k is not None)
-    outer = _zero_stride(shape[:axis])[keys[:position]].shape if position and Ellipsis not in keys[:position] else tuple(shape[:axis])
-    rest = _zero_stride(shape[axis + 1 :])[keys[position + 1 :]].shape if keys[position + 1 :] else tuple(shape[axis + 1 :])
-    return (*outer, *keys[position].shape, *rest)
+    consumed = sum(0 if k is None or k is Ellipsis else (np.asarray(k).ndim if _is_mask(k) else 1) for k in keys)
+    if consumed > len(shape):
+        raise IndexError(f"too many indices for an array of {len(shape)} dimensions")
+    position = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    keys[position : position + 1] = [slice(None)] * (len(shape) - consumed)
+
+    axis, pieces, advanced, places = 0, [], [], []
+    for k in keys:
+        if k is None:
+            pieces.append(1)
+        elif isinstance(k, slice):
+            pieces.append(len(range(*k.indices(shape[axis]))))
+            axis += 1
+        else:  # in the presence of an index array, integers count as arrays too
+            places.append(len(pieces))
+            advanced.append((int(np.count_nonzero(k)),) if _is_mask(k) else np.shape(k))
+            axis += np.asarray(k).ndim if _is_mask(k) else 1
+    joint = np.broadcast_shapes(*advanced)
+    start = places[0] if len(set(places)) == 1 else 0
+    return (*pieces[:start], *joint, *pieces[start:])
+
+
+def _is_advanced(key: Any) -> bool:
+    return isinstance(key, (np.ndarray, list, ShapedArray))
+
+
+def _is_mask(key: Any) -> bool:
+    return not isinstance(key, ShapedArray) and _is_advanced(key) and np.asarray(key).dtype == bool
 
 
 def _reduced(x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> ShapedArray:

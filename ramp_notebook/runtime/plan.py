@@ -1,0 +1,179 @@
+"""Plans a cell: the same code runs once per party, in one process, on shapes without data.
+
+The parties are greenlets that meet at every exchange, so that rounds, bytes, lines and gadgets come out exactly as in a
+run. No cost table is written by hand, so none can drift.
+"""
+
+import contextlib
+import importlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import greenlet
+import numpy as np
+
+from .. import registry
+from ..errors import MisuseError, ProgramMismatch, RampError
+from ..protocols import planes as packed
+from ..protocols.context import Context
+from ..protocols.security import Label
+from ..secret.array import SecretArray
+from ..secret.session import parse_dtype
+from ..trace.events import Trace
+from ..trace.recorder import Recorder, merge_records
+from ..values.encoding import BOOL
+from ..values.shaped import ShapedArray
+from ..wire.channel import Received, Request, framing_bytes
+from .cell import Cell, Description
+from .engine import Engine, describe, remember_source, run_text
+
+NUMPY_DTYPES = {"int64": np.int64, "fixed": np.float64, "bool": np.bool_, "text": np.dtype("U15")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a cell would do at these sizes: a Trace without times, and the label its result would have."""
+
+    trace: Trace
+    label: Label
+
+
+class PlanLinks:
+    """Links of one planned party: an exchange hands shapes to the peers and waits, as a greenlet, for theirs."""
+
+    def __init__(self, index: int, names: Sequence[str], mail: dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int]]]):
+        self.index, self.names, self.mail = index, names, mail
+        self._carried: dict[int, int] = {}
+
+    def exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
+        for request in requests:
+            for peer, array in request.sends.items():
+                self.mail.setdefault((self.index, peer), []).append((request.tag, round, tuple(array.shape), request.line))
+                self._carried[peer] = self._carried.get(peer, 0) + array.nbytes + framing_bytes(array.nbytes)
+        return [
+            {peer: self._receive(peer, request, tuple(expect.shape), expect.dtype) for peer, expect in request.receives.items()} for request in requests
+        ]
+
+    def _receive(self, peer: int, request: Request, shape: tuple[int, ...], dtype: Any) -> Received:
+        queue = self.mail.setdefault((peer, self.index), [])
+        while not queue:
+            greenlet.getcurrent().parent.switch((peer, request))  # type: ignore[union-attr]
+        tag, round, came, line = queue.pop(0)
+        if (tag, came) != (request.tag, shape):
+            raise ProgramMismatch(
+                f"{self.names[self.index]} expects `{request.tag}` of shape {shape} at line {request.line}, "
+                f"{self.names[peer]} sends `{tag}` of shape {came} at line {line}"
+            )
+        return Received(ShapedArray(shape, dtype), round)
+
+    def pair_seed(self, peer: int) -> bytes:
+        return bytes(32)  # a plan draws shapes, not numbers
+
+    def carried_bytes(self) -> dict[int, int]:
+        return self._carried
+
+
+def plan_cell(
+    cell: Cell,
+    names: Sequence[str],
+    directory: Sequence[Mapping[str, Description]] = (),
+    *,
+    public: Mapping[str, Any] | None = None,
+    shapes: Mapping[int, Mapping[str, tuple[int, ...]]] | None = None,
+    reveals: Sequence[Any] | None = None,
+) -> Plan:
+    """Run `cell` on shapes.
+
+    `directory` says what each party's namespace holds; `public` gives the plain values that all parties share; `shapes`
+    adds or overrides inputs by size; `reveals` replays what a recorded run of random pattern revealed.
+    """
+    registry.protocols[cell.protocol].check_parties(len(names))
+    announced = [_announced(i, directory, cell, shapes or {}) for i in range(len(names))]
+    mail: dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int]]] = {}
+    parties = [_PlannedParty(PlanLinks(i, names, mail), cell, announced, public or {}, reveals) for i in range(len(names))]
+    with contextlib.redirect_stdout(io.StringIO()):
+        _drive([party.run for party in parties], names)
+    trace = merge_records(names, [party.recorder.party_record() for party in parties], source=cell.source, planned=True)
+    return Plan(trace, parties[0].engine.session.label)
+
+
+def _announced(index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...]]]) -> dict[str, Description]:
+    known = dict(directory[index]) if index < len(directory) else {}
+    known.update({name: describe(value) for name, value in cell.inputs.get(index, {}).items()})
+    for name, shape in shapes.get(index, {}).items():
+        dtype = known[name].dtype if name in known and known[name].kind == "private" else "int64"
+        known[name] = Description("private", dtype, tuple(shape))
+    return known
+
+
+def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
+    """Let the parties take turns until all end; whoever waits for a message that nobody will send has a mismatch."""
+    workers = [greenlet.greenlet(body) for body in bodies]
+    waiting: dict[int, tuple[int, Request]] = {}
+    try:
+        while any(not w.dead for w in workers):
+            before = {i: w for i, w in waiting.items()}
+            for i, worker in enumerate(workers):
+                if not worker.dead:
+                    asked = worker.switch()
+                    waiting.pop(i, None)
+                    if not worker.dead:
+                        waiting[i] = asked
+            stuck = [i for i, w in waiting.items() if before.get(i) is w]
+            if waiting and len(stuck) == sum(not w.dead for w in workers):
+                peer, request = waiting[stuck[0]]
+                raise ProgramMismatch(f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, which {names[peer]} never sends")
+    finally:
+        for worker in workers:
+            if not worker.dead:
+                worker.throw(greenlet.GreenletExit)
+
+
+class _PlannedParty:
+    def __init__(self, links: PlanLinks, cell: Cell, directory: Sequence[Mapping[str, Description]], public: Mapping[str, Any], reveals: Sequence[Any] | None):
+        self.links, self.cell, self.directory, self.public, self.reveals = links, cell, directory, public, reveals
+        self.recorder = Recorder(cell.filename, clock=False)
+        self.engine = Engine(links)
+
+    def run(self) -> None:
+        cell, session = self.cell, self.engine.session
+        remember_source(cell.filename, cell.source)
+        scope: dict[str, Any] = {"__name__": "__cell__", "__builtins__": __builtins__}
+        context = Context(self.links, self.recorder, epoch=1, planned=True)
+        session.begin(context, cell.protocol, scope, self.directory, ())
+        session.replayed_reveals = _unending(self.reveals)
+        for name, description in self.directory[self.links.index].items():
+            if name not in self.public:
+                _materialise(scope, name, description, session)
+        scope.update(self.public)
+        for name, value in self.engine.cell_names(self.directory, scope).items():
+            scope.setdefault(name, value)
+        if cell.helpers:
+            exec(compile(cell.helpers, f"{cell.filename[:-1]} functions>", "exec"), scope)
+        try:
+            run_text(cell, scope)
+        except RampError as problem:
+            problem.add_note(f"while planning, as {self.links.names[self.links.index]}, at line {self.recorder.line or '?'}")
+            raise
+
+
+def _unending(reveals: Sequence[Any] | None) -> Iterator[Any] | None:
+    return None if reveals is None else iter(reveals)
+
+
+def _materialise(scope: dict[str, Any], name: str, description: Description, session: Any) -> None:
+    """Bind a stand-in for what a party's namespace holds under `name`; skip what a plan cannot know."""
+    if description.kind == "private" and description.dtype in NUMPY_DTYPES:
+        scope[name] = ShapedArray(description.shape, NUMPY_DTYPES[description.dtype])
+    elif description.kind == "secret":
+        components = registry.protocols[description.protocol].components
+        dtype = parse_dtype(description.dtype)
+        inner = (packed.word_count(int(np.prod(description.shape))),) if dtype is BOOL else description.shape
+        scope[name] = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
+    elif description.kind == "module":
+        scope[name] = importlib.import_module(description.text)
+    elif description.kind == "function" and description.text:
+        with contextlib.suppress(SyntaxError, MisuseError):  # a method or a lambda inside an expression: a plan goes on without it
+            exec(description.text, scope)

@@ -15,7 +15,9 @@ def _secrets(x: Any, y: Any) -> tuple[SecretArray, SecretArray]:
     try:
         shape = np.broadcast_shapes(np.shape(x), np.shape(y))
     except ValueError:
-        raise MisuseValueError(f"shapes {np.shape(x)} and {np.shape(y)} do not broadcast; reshape one, or index with None to add an axis") from None
+        raise MisuseValueError(
+            f"shapes {np.shape(x)} and {np.shape(y)} do not broadcast; reshape one, or index with None to add an axis"
+        ) from None
     pair = []
     for operand in (x, y):
         secret = operand if isinstance(operand, SecretArray) else session.public(operand)
@@ -43,13 +45,13 @@ def less_than(x: Any, y: Any) -> SecretArray:
     if _both_binary(x, y):
         a, b = _secrets(x, y)
         flip = np.int64(-(2**63))
-        return primitives.words_are_less(_binary(a) ^ flip, _binary(b) ^ flip)  # type: ignore[no-any-return]
+        return primitives.words_are_less(_binary(a) ^ flip, _binary(b) ^ flip)
     if _is_bits(x) and _is_bits(y):
         a, b = _secrets(x, y)
         return ~a & b
     if any(isinstance(v, SecretArray) and v.wide for v in (x, y)):
         return _less_than_wide(*_secrets(x, y))
-    return primitives.sign(_difference(x, y))  # type: ignore[no-any-return]
+    return primitives.sign(_difference(x, y))
 
 
 def _less_than_wide(x: SecretArray, y: SecretArray) -> SecretArray:
@@ -67,7 +69,7 @@ def greater_than(x: Any, y: Any) -> SecretArray:
     >>> mpc.reveal(gadgets.greater_than(mpc.input("x", owner="alice"), 3))     # alice: x = [1, 5]
     array([False,  True])
     """
-    return less_than(y, x)  # type: ignore[no-any-return]
+    return less_than(y, x)
 
 
 @gadget(paper=ABY3, reference=np.less_equal, arguments=("integers", "integers"), operator="le")
@@ -103,8 +105,8 @@ def equal(x: Any, y: Any) -> SecretArray:
         return ~(a ^ b)
     if _both_binary(x, y):
         a, b = _secrets(x, y)
-        return primitives.words_are_equal(_binary(a), _binary(b))  # type: ignore[no-any-return]
-    return primitives.is_zero(_difference(x, y))  # type: ignore[no-any-return]
+        return primitives.words_are_equal(_binary(a), _binary(b))
+    return primitives.is_zero(_difference(x, y))
 
 
 @gadget(paper=ABY3, reference=np.not_equal, arguments=("integers", "integers"), operator="ne")
@@ -129,9 +131,7 @@ def select(condition: Any, x: Any, y: Any) -> SecretArray:
     array([0, 5])
     """
     if not _is_bits(condition):
-        raise MisuseTypeError(
-            f"select needs a condition of bits; got {_kind(condition)}. Compare first, e.g. gadgets.select(x > 0, a, b)."
-        )
+        raise MisuseTypeError(f"select needs a condition of bits; got {_kind(condition)}. Compare first, e.g. gadgets.select(x > 0, a, b).")
     session = session_of(condition, x, y)
     if _is_bits(x) and _is_bits(y):
         a, b = _secrets(x, y)
@@ -150,7 +150,7 @@ def minimum(x: Any, y: Any) -> SecretArray:
     >>> mpc.reveal(gadgets.minimum(mpc.input("x", owner="alice"), 3))     # alice: x = [1, 5]
     array([1, 3])
     """
-    return select(less_than(x, y), x, y)  # type: ignore[no-any-return]
+    return select(less_than(x, y), x, y)
 
 
 @gadget(paper="comparison and select", reference=np.maximum, arguments=("integers", "integers"), operator="maximum")
@@ -160,7 +160,7 @@ def maximum(x: Any, y: Any) -> SecretArray:
     >>> mpc.reveal(gadgets.maximum(mpc.input("x", owner="alice"), 3))     # alice: x = [1, 5]
     array([3, 5])
     """
-    return select(less_than(x, y), y, x)  # type: ignore[no-any-return]
+    return select(less_than(x, y), y, x)
 
 
 @gadget(paper="two comparisons", reference=np.clip, arguments=("integers", "public integer", "public integer"))
@@ -170,7 +170,7 @@ def clip(x: Any, low: Any, high: Any) -> SecretArray:
     >>> mpc.reveal(gadgets.clip(mpc.input("x", owner="alice"), 2, 4))     # alice: x = [1, 5]
     array([2, 4])
     """
-    return minimum(maximum(x, low), high)  # type: ignore[no-any-return]
+    return minimum(maximum(x, low), high)
 
 
 @gadget(paper="sign and select", reference=np.absolute, arguments=("integers",), operator="abs")
@@ -180,13 +180,13 @@ def absolute(x: Any) -> SecretArray:
     >>> mpc.reveal(gadgets.absolute(mpc.input("x", owner="alice") - 3))     # alice: x = [1, 5]
     array([2, 2])
     """
-    return select(primitives.sign(x), -x, x)  # type: ignore[no-any-return]
+    return select(primitives.sign(x), -x, x)
 
 
 def _is_bits(x: Any) -> bool:
     if isinstance(x, SecretArray):
         return x.dtype is BOOL
-    return (x.dtype if shaped.is_shaped(x) else np.asarray(x).dtype) == bool
+    return bool((x.dtype if shaped.is_shaped(x) else np.asarray(x).dtype) == np.dtype(bool))
 
 
 def _both_binary(x: Any, y: Any) -> bool:
@@ -196,7 +196,7 @@ def _both_binary(x: Any, y: Any) -> bool:
 
 
 def _binary(x: SecretArray) -> SecretArray:
-    return x if x.binary else primitives.to_binary(x)  # type: ignore[no-any-return]
+    return x if x.binary else primitives.to_binary(x)
 
 
 def _kind(x: Any) -> str:

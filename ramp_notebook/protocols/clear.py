@@ -40,7 +40,7 @@ class Clear(Protocol):
             else:
                 self.context.exchange("input", {}, {})
         if me == 0:
-            self.context.exchange("input to all", {peer: value for peer in others}, {})
+            self.context.exchange("input to all", dict.fromkeys(others, value), {})
         else:
             value = self.context.exchange("input to all", {}, {0: shape})[0]
         return value.reshape(1, *shape)

@@ -18,11 +18,6 @@ UINT64 = np.dtype(np.uint64)
 SEEDED = b"seeded: public  "  # under --seed nothing is private, and the label says so
 
 
-def contiguous(array: Any) -> np.ndarray:
-    """The array in C order (a copy only if it is not), with its shape kept even if that is ()."""
-    return np.asarray(array, order="C")
-
-
 class ShapedStream:
     """The planner's random source: answers with shapes."""
 
@@ -47,17 +42,24 @@ class Context:
         self._streams: dict[tuple[int, tuple[int, ...]], Any] = {}
 
     def exchange(
-        self, tag: str, sends: Mapping[int, Any], receives: Mapping[int, tuple[int, ...]], *, fill: Iterator[int] | None = None, out: Any = None
+        self,
+        tag: str,
+        sends: Mapping[int, Any],
+        receives: Mapping[int, tuple[int, ...]],
+        *,
+        fill: Iterator[int] | None = None,
+        out: Any = None,
     ) -> dict[int, Any]:
         """Send uint64 arrays and await uint64 arrays of the given shapes, in one step. `out` receives a sole reply in place.
 
         All parties take the same steps: who neither sends nor awaits calls it all the same, so that the steps of parallel
         branches stay aligned between parties.
         """
-        if not sends and not receives and not self._path:
+        if not (sends or receives or self._path):
             return {}
         recorder = self.recorder
-        sends = {peer: array if isinstance(array, ShapedArray) else contiguous(array) for peer, array in sends.items()}
+        if not self.planned:
+            sends = {peer: np.asarray(array, order="C") for peer, array in sends.items()}
         awaits = {peer: Expect(shape, UINT64, out) for peer, shape in receives.items()}
         reply = self._port([Request(tag, sends, awaits, fill, recorder.line, recorder.span, recorder.phase)])[0]
         return {peer: received.array for peer, received in reply.items()}

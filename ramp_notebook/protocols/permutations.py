@@ -32,7 +32,7 @@ def random_permutation(stream: Any, n: int) -> Any:
 def _reorder_ties(stream: Any, order: np.ndarray, tied: np.ndarray) -> None:
     """Put each run of tied rows in a uniformly random order, in place."""
     starts = np.flatnonzero(tied & ~np.concatenate([[False], tied[:-1]]))
-    for start in starts:
+    for start in starts.tolist():
         stop = start + 1
         while stop < len(order) and tied[stop - 1]:
             stop += 1

@@ -19,6 +19,7 @@ from .permutations import random_permutation
 from .security import Security
 
 WORD = 64
+SMALL = 512  # words of a share up to which one pass of plain numpy beats streaming in blocks
 
 
 @protocol("replicated")
@@ -90,10 +91,22 @@ class Replicated(Protocol):
 
     def multiply(self, x: Share, y: Share) -> Share:
         """z_i = x_i y_i + x_i y_{i+1} + x_{i+1} y_i + α_i, sent to the previous party: 3 elements in total, 1 round."""
+        if x.size <= SMALL and not shaped.is_shaped(x, y):
+            return self._send_back("multiply", x[0] * (y[0] + y[1]) + x[1] * y[0] + self._zero_sum(x.shape[1:]))
         return self._product("multiply", ring.cross_product_blocks, self._draw_zero_sum, x, y)
 
     def conjunction(self, x: Share, y: Share) -> Share:
+        if x.size <= SMALL and not shaped.is_shaped(x, y):
+            mask = self.context.stream(self.next).words(x.shape[1:]) ^ self.context.stream(self.previous).words(x.shape[1:])
+            return self._send_back("and", x[0] & (y[0] ^ y[1]) ^ x[1] & y[0] ^ mask)
         return self._product("and", ring.and_cross_blocks, self._draw_zero_xor, x, y)
+
+    def _send_back(self, tag: str, z: Any) -> Share:
+        """Give z_i to the previous party and take z_{i+1} from the next."""
+        share = np.empty((2, *z.shape), np.uint64)
+        share[0] = z
+        self.context.exchange(tag, {self.previous: share[0, ...]}, {self.next: z.shape}, out=share[1, ...])
+        return share
 
     def _product(self, tag: str, kernel: Any, draw: Any, x: Share, y: Share) -> Share:
         shape = x.shape

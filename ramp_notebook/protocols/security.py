@@ -67,10 +67,8 @@ class Label:
 
     def text(self) -> str:
         """One line, deterministic: adversary, threshold, then flags and declared reveals in alphabetical order."""
-        if self.adversary == ADVERSARIES[0]:
-            head = self.adversary
-        else:
-            head = f"{self.adversary}, {self.threshold} of {self.party_count}"
+        private = self.adversary != ADVERSARIES[0]
+        head = f"{self.adversary}, {self.threshold} of {self.party_count}" if private else self.adversary
         if self.statistical_bits is not None:
             head += f", 2^-{self.statistical_bits}"
         reveals = [f"reveals {what}" for what in self.reveals]

@@ -6,9 +6,12 @@ Knows no processes or sockets: any Links will do. Namespaces change only on comm
 import ast
 import contextlib
 import hashlib
+import importlib
+import inspect
 import io
 import linecache
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +53,7 @@ class Engine:
         carried = dict(self.links.carried_bytes())
         scope = dict(self.namespace)
         try:
-            with _printing_to(printed):
+            with _printing_to(printed), np.errstate(over="ignore"):  # rings wrap, and numpy warns of it for scalars
                 self._execute(cell, epoch, directory, recorder, scope, outcome)
         except CellAborted as problem:
             outcome = Outcome("aborted", error=self._report(problem, cell, recorder))
@@ -74,7 +77,15 @@ class Engine:
 
     # -- running -------------------------------------------------------------------------------------------------------
 
-    def _execute(self, cell: Cell, epoch: int, directory: Sequence[Mapping[str, Description]], recorder: Recorder, scope: dict[str, Any], outcome: Outcome) -> None:
+    def _execute(
+        self,
+        cell: Cell,
+        epoch: int,
+        directory: Sequence[Mapping[str, Description]],
+        recorder: Recorder,
+        scope: dict[str, Any],
+        outcome: Outcome,
+    ) -> None:
         remember_source(cell.filename, cell.source)
         mine = cell.inputs.get(self.links.index, {})
         scope.update(mine)
@@ -111,8 +122,7 @@ class Engine:
 
     def cell_names(self, directory: Sequence[Mapping[str, Description]], scope: Mapping[str, Any]) -> dict[str, Any]:
         """What every cell finds ready: mpc, gadgets, np, and stand-ins for what other parties hold."""
-        from .. import gadgets
-
+        gadgets = importlib.import_module("ramp_notebook.gadgets")  # by name: the layer above fills what cells find ready
         names: dict[str, Any] = {"mpc": self.session, "gadgets": gadgets, "np": np}
         for party, theirs in enumerate(directory):
             for name, description in theirs.items():
@@ -125,9 +135,7 @@ class Engine:
         for name, value in scope.items():
             if name.startswith("_") or (name in before and before[name] is value):
                 continue
-            if isinstance(value, SecretArray):
-                outcome.secrets[name] = repr(value)
-            elif hasattr(value, "reveal_in"):
+            if isinstance(value, SecretArray) or hasattr(value, "reveal_in"):
                 outcome.secrets[name] = repr(value)
             elif isinstance(value, PLAIN):
                 digest = digest_of(value)
@@ -153,7 +161,7 @@ def run_text(cell: Cell, scope: dict[str, Any]) -> str:
     if cell.kind == "party" and isinstance(last, ast.Expr):
         body = ast.Module(tree.body[:-1], tree.type_ignores)
         exec(compile(body, cell.filename, "exec"), scope)
-        value = eval(compile(ast.Expression(last.value), cell.filename, "eval"), scope)
+        value = eval(compile(ast.Expression(last.value), cell.filename, "eval"), scope)  # noqa: S307
         return "" if value is None else repr(value)
     exec(compile(tree, cell.filename, "exec"), scope)
     return ""
@@ -178,8 +186,6 @@ class ThreadOutput:
     """A stdout that sends each thread's text where that thread wants it."""
 
     def __init__(self, fallback: Any):
-        import threading
-
         self._fallback, self._local = fallback, threading.local()
 
     @contextlib.contextmanager
@@ -240,8 +246,6 @@ def describe(value: Any) -> Description:
 
 
 def _source_of(function: Any) -> str:
-    import inspect
-
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
@@ -281,4 +285,3 @@ def label_to_dict(label: Any) -> dict[str, Any]:
         "adversary": label.adversary, "threshold": label.threshold, "party_count": label.party_count,
         "statistical_bits": label.statistical_bits, "flags": sorted(label.flags), "reveals": list(label.reveals),
     }  # fmt: skip
-

@@ -53,13 +53,14 @@ class PlanLinks:
                 self.mail.setdefault((self.index, peer), []).append((request.tag, round, tuple(array.shape), request.line))
                 self._carried[peer] = self._carried.get(peer, 0) + array.nbytes + framing_bytes(array.nbytes)
         return [
-            {peer: self._receive(peer, request, tuple(expect.shape), expect.dtype) for peer, expect in request.receives.items()} for request in requests
+            {peer: self._receive(peer, request, tuple(expect.shape), expect.dtype) for peer, expect in request.receives.items()}
+            for request in requests
         ]
 
     def _receive(self, peer: int, request: Request, shape: tuple[int, ...], dtype: Any) -> Received:
         queue = self.mail.setdefault((peer, self.index), [])
         while not queue:
-            greenlet.getcurrent().parent.switch((peer, request))  # type: ignore[union-attr]
+            greenlet.getcurrent().parent.switch((peer, request))
         tag, round, came, line = queue.pop(0)
         if (tag, came) != (request.tag, shape):
             raise ProgramMismatch(
@@ -99,7 +100,9 @@ def plan_cell(
     return Plan(trace, parties[0].engine.session.label)
 
 
-def _announced(index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...]]]) -> dict[str, Description]:
+def _announced(
+    index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...]]]
+) -> dict[str, Description]:
     known = dict(directory[index]) if index < len(directory) else {}
     known.update({name: describe(value) for name, value in cell.inputs.get(index, {}).items()})
     for name, shape in shapes.get(index, {}).items():
@@ -114,7 +117,7 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
     waiting: dict[int, tuple[int, Request]] = {}
     try:
         while any(not w.dead for w in workers):
-            before = {i: w for i, w in waiting.items()}
+            before = dict(waiting)
             for i, worker in enumerate(workers):
                 if not worker.dead:
                     asked = worker.switch()
@@ -124,7 +127,10 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
             stuck = [i for i, w in waiting.items() if before.get(i) is w]
             if waiting and len(stuck) == sum(not w.dead for w in workers):
                 peer, request = waiting[stuck[0]]
-                raise ProgramMismatch(f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, which {names[peer]} never sends")
+                raise ProgramMismatch(
+                    f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, "
+                    f"which {names[peer]} never sends"
+                )
     finally:
         for worker in workers:
             if not worker.dead:
@@ -132,7 +138,14 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
 
 
 class _PlannedParty:
-    def __init__(self, links: PlanLinks, cell: Cell, directory: Sequence[Mapping[str, Description]], public: Mapping[str, Any], reveals: Sequence[Any] | None):
+    def __init__(
+        self,
+        links: PlanLinks,
+        cell: Cell,
+        directory: Sequence[Mapping[str, Description]],
+        public: Mapping[str, Any],
+        reveals: Sequence[Any] | None,
+    ):
         self.links, self.cell, self.directory, self.public, self.reveals = links, cell, directory, public, reveals
         self.recorder = Recorder(cell.filename, clock=False)
         self.engine = Engine(links)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseTypeError, MisuseValueError
-from ..protocols.base import align
+from ..errors import MisuseTypeError
 from ..protocols import planes as packed
+from ..protocols.base import align
 from ..values import shaped
 from ..values.encoding import BOOL, DType
 
@@ -37,7 +37,9 @@ class SecretArray:
     __slots__ = ("domain", "dtype", "epoch", "session", "shape", "share", "wide")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, session: "Session", share: Any, shape: tuple[int, ...], dtype: DType, domain: str = "arithmetic", wide: bool = False):
+    def __init__(
+        self, session: "Session", share: Any, shape: tuple[int, ...], dtype: DType, domain: str = "arithmetic", wide: bool = False
+    ):
         self.session, self.share, self.shape, self.dtype = session, share, shape, dtype
         self.domain, self.wide = ("binary" if dtype is BOOL else domain), wide
         self.epoch = session.epoch
@@ -178,6 +180,28 @@ class SecretArray:
             raise unsupported(name)
         return registry.operators[name](*args, **kwargs)
 
+    if TYPE_CHECKING:  # set below, from one table
+
+        def __add__(self, other: Any) -> "SecretArray": ...
+        def __radd__(self, other: Any) -> "SecretArray": ...
+        def __sub__(self, other: Any) -> "SecretArray": ...
+        def __mul__(self, other: Any) -> "SecretArray": ...
+        def __rmul__(self, other: Any) -> "SecretArray": ...
+        def __matmul__(self, other: Any) -> "SecretArray": ...
+        def __floordiv__(self, other: Any) -> "SecretArray": ...
+        def __and__(self, other: Any) -> "SecretArray": ...
+        def __or__(self, other: Any) -> "SecretArray": ...
+        def __xor__(self, other: Any) -> "SecretArray": ...
+        def __lshift__(self, other: Any) -> "SecretArray": ...
+        def __rshift__(self, other: Any) -> "SecretArray": ...
+        def __lt__(self, other: Any) -> "SecretArray": ...
+        def __le__(self, other: Any) -> "SecretArray": ...
+        def __gt__(self, other: Any) -> "SecretArray": ...
+        def __ge__(self, other: Any) -> "SecretArray": ...
+        def __neg__(self) -> "SecretArray": ...
+        def __invert__(self) -> "SecretArray": ...
+        def __abs__(self) -> "SecretArray": ...
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -225,11 +249,13 @@ for _name in ("neg", "invert", "abs"):
     setattr(SecretArray, f"__{_name}__", _unary_method(_name))
 
 REFUSALS = {
-    "__bool__": "A secret cannot decide a branch: that would reveal it. Compute both sides and use gadgets.select(condition, a, b), or mpc.reveal(condition) on purpose.",
+    "__bool__": "A secret cannot decide a branch: that would reveal it. "
+    "Compute both sides and use gadgets.select(condition, a, b), or mpc.reveal(condition) on purpose.",
     "__int__": "A secret has no public integer value. mpc.reveal(x) makes it public on purpose.",
     "__float__": "A secret has no public float value. mpc.reveal(x) makes it public on purpose.",
     "__complex__": "A secret has no public value. mpc.reveal(x) makes it public on purpose.",
-    "__index__": "A secret cannot be an index, a length or a loop bound: that would reveal it. Use gadgets.select, or mpc.reveal(x) on purpose.",
+    "__index__": "A secret cannot be an index, a length or a loop bound: that would reveal it. "
+    "Use gadgets.select, or mpc.reveal(x) on purpose.",
     "__hash__": "A secret cannot be hashed: a set or dict would reveal it. Use gadgets.union, gadgets.intersection or gadgets.membership.",
     "__contains__": "`in` would reveal the secret. Use gadgets.membership(values, set).",
     "__format__": "A secret has no text: formatting would reveal it. mpc.reveal(x) first, or print it as it is for its type and shape.",
@@ -265,9 +291,3 @@ def _refusal(name: str, text: str) -> Callable[..., Any]:
 
 for _name, _text in REFUSALS.items():
     setattr(SecretArray, _name, _refusal(_name, _text))
-
-
-def check_same_session(*arrays: Any) -> None:
-    sessions = {id(a.session) for a in arrays if isinstance(a, SecretArray)}
-    if len(sessions) > 1:
-        raise MisuseValueError("these secrets belong to different groups of parties; run the cell where all of them live")

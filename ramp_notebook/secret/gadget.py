@@ -6,12 +6,15 @@ One of the two seams that record (the other is the recording channel). Knows no 
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .. import registry
 from ..errors import MisuseTypeError
-from .array import SecretArray, check_same_session
+from .array import SecretArray
 from .session import Session
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,20 @@ def session_of(*values: Any) -> Session:
     raise MisuseTypeError("expected at least one secret among the arguments; share one with mpc.input(…) or mpc.public(…)")
 
 
+def _joint_session(args: tuple[Any, ...]) -> Session:
+    """The one session of all secrets among the arguments; arrays of earlier cells join the running one."""
+    session: Session | None = None
+    for value in args:
+        if type(value) is SecretArray:
+            if session is None:
+                session = value.session
+            elif value.session is not session:
+                raise MisuseTypeError("these secrets belong to different groups of parties; run the cell where all of them live")
+            if value.epoch != session.epoch:
+                session.adopt(value)
+    return session if session is not None else session_of(*args)
+
+
 def gadget(
     *,
     paper: str,
@@ -51,22 +68,19 @@ def gadget(
     reveals: Iterable[str] = (),
     pattern: str = "fixed",
     operator: str | Iterable[str] = (),
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function on secrets under its own name, and as the meaning of `operator` if given.
 
     Calling it opens a span; what it declares to reveal enters the run's label when it runs.
     """
     operators = (operator,) if isinstance(operator, str) else tuple(operator)
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: Callable[P, R]) -> Callable[P, R]:
         facts = GadgetFacts(function.__name__, paper, reference, tuple(arguments), tuple(reveals), pattern, operators)
 
         @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            session = session_of(*args, *kwargs.values())
-            for value in args:
-                if isinstance(value, SecretArray):
-                    session.adopt(value)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            session = _joint_session(args) if not kwargs else _joint_session((*args, *kwargs.values()))
             with session.span(facts.name):
                 if facts.reveals or facts.pattern == "random":
                     session.note(["random pattern"] if facts.pattern == "random" else [], facts.reveals)
@@ -81,18 +95,14 @@ def gadget(
     return register
 
 
-def primitive(name: str, operator: str | Iterable[str] = (), *, local: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def primitive(name: str, operator: str | Iterable[str] = (), *, local: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a primitive: `local` ones send nothing and open no span."""
     operators = (operator,) if isinstance(operator, str) else tuple(operator)
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            check_same_session(*args)
-            session = session_of(*args)
-            for value in args:
-                if isinstance(value, SecretArray) and value.epoch != session.epoch:
-                    session.adopt(value)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            session = _joint_session(args)
             if local:
                 return function(*args, **kwargs)
             with session.span(name):

@@ -3,6 +3,7 @@
 Free (local): adding, products with public integers, XOR, NOT, shape operations. Everything else opens a span.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 def arithmetic(x: SecretArray) -> SecretArray:
     """The same numbers with shares that add up; bits become 0 and 1. Free if they do already."""
     if x.dtype is BOOL:
-        return bits_to_int(x)  # type: ignore[no-any-return]
+        return bits_to_int(x)
     return x if x.domain == "arithmetic" else to_arithmetic(x)
 
 
@@ -48,7 +49,7 @@ def to_binary(x: SecretArray) -> SecretArray:
 def to_arithmetic(x: SecretArray) -> SecretArray:
     """The same integers with shares that add up modulo 2^64."""
     if x.dtype is BOOL:
-        return bits_to_int(x)  # type: ignore[no-any-return]
+        return bits_to_int(x)
     if not x.binary or not x.size:
         return SecretArray(x.session, x.share, x.shape, x.dtype, "arithmetic", x.wide)
     ring = x.session.protocol.to_arithmetic(x.flat())
@@ -134,13 +135,14 @@ def _common(a: DType, b: DType) -> DType:
 
 
 def _shape(x: Any, y: Any) -> tuple[int, ...]:
-    a, b = np.shape(x), np.shape(y)
+    a = x.shape if isinstance(x, SecretArray) else np.shape(x)
+    b = y.shape if isinstance(y, SecretArray) else np.shape(y)
     if a == b:
         return a
     try:
         return np.broadcast_shapes(a, b)
     except ValueError:
-        raise MisuseValueError(f"shapes {np.shape(x)} and {np.shape(y)} do not broadcast; reshape one, or index with None to add an axis") from None
+        raise MisuseValueError(f"shapes {a} and {b} do not broadcast; reshape one, or index with None to add an axis") from None
 
 
 @primitive("add", "add", local=True)
@@ -169,7 +171,7 @@ def negate(x: SecretArray) -> SecretArray:
 
 @primitive("subtract", "sub", local=True)
 def subtract(x: Any, y: Any) -> SecretArray:
-    return add(x, negate(y)) if isinstance(y, SecretArray) else add(x, -np.asarray(y) if not shaped.is_shaped(y) else y)  # type: ignore[no-any-return]
+    return add(x, negate(y)) if isinstance(y, SecretArray) else add(x, -np.asarray(y) if not shaped.is_shaped(y) else y)
 
 
 @primitive("multiply", "mul")
@@ -200,7 +202,7 @@ def multiply(x: Any, y: Any) -> SecretArray:
 
 @primitive("square", "square", local=True)
 def square(x: SecretArray) -> SecretArray:
-    return multiply(x, x)  # type: ignore[no-any-return]
+    return multiply(x, x)
 
 
 def _rescaled(x: SecretArray, ring: Any, shape: tuple[int, ...], a: DType, b: DType, wide: bool) -> SecretArray:
@@ -211,7 +213,7 @@ def _rescaled(x: SecretArray, ring: Any, shape: tuple[int, ...], a: DType, b: DT
     if not surplus:
         return result
     half = x.session.protocol.add_public(ring, np.uint64(1 << (surplus - 1)), binary=False)
-    return truncate(result.like(half, shape), surplus)  # type: ignore[no-any-return]
+    return truncate(result.like(half, shape), surplus)
 
 
 @primitive("matmul", ("matmul", "np.dot", "np.matmul"))
@@ -220,7 +222,7 @@ def matmul(x: Any, y: Any) -> SecretArray:
     secret = x if isinstance(x, SecretArray) else y
     protocol = secret.session.protocol
     if np.shape(x) == () or np.shape(y) == ():
-        return multiply(x, y)  # type: ignore[no-any-return]
+        return multiply(x, y)
     try:
         shape = shaped.matmul_shape(np.shape(x), np.shape(y))
     except ValueError as problem:
@@ -275,7 +277,7 @@ def prod(x: SecretArray, axis: int | None = None) -> SecretArray:
         return x.session.public(one if x.dtype.name != "fixed" else one.astype(float), None if x.dtype is BOOL else x.dtype)
     while len(x) > 1:
         half = len(x) // 2
-        product = x[:half] * x[half : 2 * half]
+        product: SecretArray = x[:half] * x[half : 2 * half]
         x = concatenate([product, x[2 * half :]]) if len(x) % 2 else product
     return x[0]
 
@@ -292,20 +294,20 @@ def _axis(axis: int, ndim: int) -> int:
 @primitive("shift_left", "lshift", local=True)
 def shift_left(x: Any, k: Any) -> SecretArray:
     """x * 2**k for a public k. Local."""
-    if not isinstance(x, SecretArray) or isinstance(k, SecretArray) or not isinstance(k, (int, np.integer)) or not 0 <= k < 64:
+    if not isinstance(x, SecretArray) or not isinstance(k, (int, np.integer)) or not 0 <= k < 64:
         raise MisuseValueError("<< takes a secret integer and a public shift from 0 to 63")
-    return x.like(x.share << np.uint64(k), x.shape) if x.dtype is not BOOL else shift_left(bits_to_int(x), k)  # type: ignore[no-any-return]
+    return x.like(x.share << np.uint64(k), x.shape) if x.dtype is not BOOL else shift_left(bits_to_int(x), k)
 
 
 @primitive("shift_right", "rshift")
 def shift_right(x: Any, k: Any) -> SecretArray:
     """floor(x / 2**k) of integers for a public k. Local on binary words; else an exact truncation."""
-    if not isinstance(x, SecretArray) or isinstance(k, SecretArray) or not isinstance(k, (int, np.integer)) or not 0 <= k < 64 or x.dtype is BOOL:
+    if not isinstance(x, SecretArray) or x.dtype is BOOL or not isinstance(k, (int, np.integer)) or not 0 <= k < 64:
         raise MisuseValueError(">> takes a secret number and a public shift from 0 to 63")
     if x.binary:
         signed = x.share if shaped.is_shaped(x.share) else (x.share.view(np.int64) >> np.int64(k)).view(np.uint64)
         return x.like(signed, x.shape)
-    return truncate(x, int(k))  # type: ignore[no-any-return]
+    return truncate(x, int(k))
 
 
 @primitive("floor_divide", "floordiv")
@@ -314,7 +316,7 @@ def floor_divide(x: Any, d: Any) -> SecretArray:
     powers = isinstance(d, (int, np.integer)) and d > 0 and (int(d) & (int(d) - 1)) == 0 and d < 2**63
     if not isinstance(x, SecretArray) or not powers or x.dtype.name != "int64":
         raise MisuseValueError("// on secrets takes a secret int64 and a public power of two, e.g. x // 8")
-    return truncate(x, int(d).bit_length() - 1)  # type: ignore[no-any-return]
+    return truncate(x, int(d).bit_length() - 1)
 
 
 # -- bit logic ---------------------------------------------------------------------------------------------------------
@@ -325,9 +327,10 @@ def _bit_operands(x: Any, y: Any, symbol: str) -> tuple[SecretArray, Any, tuple[
     if not isinstance(x, SecretArray):
         x, y = y, x
     shape = _shape(x, y)
-    kinds = {v.dtype.name if isinstance(v, SecretArray) else ("bool" if np.asarray(v).dtype == bool else "int64") for v in (x, y) if not shaped.is_shaped(v)}
+    kinds = {_bit_kind(v) for v in (x, y)}
     if "fixed" in kinds or len(kinds) > 1:
-        raise MisuseTypeError(f"{symbol} takes two arrays of bits, or two of integers; got {' and '.join(sorted(kinds))}. Compare first to get bits.")
+        got = " and ".join(sorted(kinds))
+        raise MisuseTypeError(f"{symbol} takes two arrays of bits, or two of integers; got {got}. Compare first to get bits.")
     x = x if x.binary else to_binary(x)
     if isinstance(y, SecretArray):
         y = y if y.binary else to_binary(y)
@@ -342,6 +345,13 @@ def _bit_operands(x: Any, y: Any, symbol: str) -> tuple[SecretArray, Any, tuple[
     return x, y, shape
 
 
+def _bit_kind(x: Any) -> str:
+    if isinstance(x, SecretArray):
+        return x.dtype.name
+    dtype = x.dtype if shaped.is_shaped(x) else np.asarray(x).dtype
+    return "bool" if dtype == np.dtype(bool) else "int64"
+
+
 def public_words(bits: Any) -> Any:
     if shaped.is_shaped(bits):
         return shaped.ShapedArray((packed.word_count(bits.size),))
@@ -351,23 +361,23 @@ def public_words(bits: Any) -> Any:
 @primitive("xor", "xor", local=True)
 def xor(x: Any, y: Any) -> SecretArray:
     """x ^ y of bits (local), or of integers as binary words."""
-    x, y, shape = _bit_operands(x, y, "^")
-    share = x.share ^ y.share if isinstance(y, SecretArray) else x.session.protocol.add_public(x.share, y, binary=True)
-    return x.like(share, shape)
+    a, y, shape = _bit_operands(x, y, "^")
+    share = a.share ^ y.share if isinstance(y, SecretArray) else a.session.protocol.add_public(a.share, y, binary=True)
+    return a.like(share, shape)
 
 
 @primitive("and", "and")
 def conjunction(x: Any, y: Any) -> SecretArray:
     """x & y. One round; under `replicated` one bit sent by each party per bit."""
-    x, y, shape = _bit_operands(x, y, "&")
-    share = x.session.protocol.conjunction(x.share, y.share) if isinstance(y, SecretArray) else x.share & y
-    return x.like(share, shape)
+    a, y, shape = _bit_operands(x, y, "&")
+    share = a.session.protocol.conjunction(a.share, y.share) if isinstance(y, SecretArray) else a.share & y
+    return a.like(share, shape)
 
 
 @primitive("or", "or")
 def disjunction(x: Any, y: Any) -> SecretArray:
     """x | y = x ^ y ^ (x & y). Costs one &."""
-    return xor(xor(x, y), conjunction(x, y))  # type: ignore[no-any-return]
+    return xor(xor(x, y), conjunction(x, y))
 
 
 @primitive("invert", "invert", local=True)
@@ -419,7 +429,8 @@ def _joined(join: Any, arrays: Sequence[SecretArray], axis: int) -> SecretArray:
         if shaped.is_shaped(first.share):
             shape = join([shaped.ShapedArray(a.shape, bool) for a in arrays], axis=axis).shape
             return first.like(shaped.ShapedArray((first.share.shape[0], packed.word_count(int(np.prod(shape))))), shape)
-        parts = [join([packed.unpack(a.share[c], a.size).reshape(a.shape) for a in arrays], axis=axis) for c in range(first.share.shape[0])]
+        unpacked = ([packed.unpack(a.share[c], a.size).reshape(a.shape) for a in arrays] for c in range(first.share.shape[0]))
+        parts = [join(component, axis=axis) for component in unpacked]
     except (ValueError, IndexError) as problem:
         raise MisuseValueError(f"{problem}; the shapes are {[a.shape for a in arrays]}") from None
     return first.like(np.stack([packed.pack(p.reshape(-1)) for p in parts]), parts[0].shape)
@@ -433,7 +444,20 @@ def _shape_function(name: str) -> None:
         return x.local(lambda a: function(a, *args, **kwargs))
 
 
-for _name in ("roll", "transpose", "moveaxis", "swapaxes", "expand_dims", "squeeze", "flip", "take", "broadcast_to", "repeat", "reshape", "ravel"):
+for _name in (
+    "roll",
+    "transpose",
+    "moveaxis",
+    "swapaxes",
+    "expand_dims",
+    "squeeze",
+    "flip",
+    "take",
+    "broadcast_to",
+    "repeat",
+    "reshape",
+    "ravel",
+):
     _shape_function(_name)
 
 
@@ -441,5 +465,4 @@ for _name in ("roll", "transpose", "moveaxis", "swapaxes", "expand_dims", "squee
 def split(x: SecretArray, indices_or_sections: Any, axis: int = 0) -> list[SecretArray]:
     """np.split. Local."""
     sections = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    return [x.local(lambda a, s=s: np.take(a, s, axis=axis)) for s in sections]
-
+    return [x.local(functools.partial(np.take, indices=s, axis=axis)) for s in sections]

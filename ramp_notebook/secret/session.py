@@ -5,17 +5,17 @@ Inputs, revealing, randomness, parallel branches, and the facts from which the r
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import registry
 from ..errors import MisuseTypeError, MisuseValueError, NoDataError
+from ..protocols import planes as packed
 from ..protocols.base import Protocol
 from ..protocols.context import Context
 from ..protocols.security import Label
-from ..protocols import planes as packed
+from ..trace.recorder import OpenSpan
 from ..values import shaped
 from ..values.encoding import BOOL, INT64, DType, decode, dtype_of, encode, fixed
 from .array import SecretArray
@@ -49,10 +49,11 @@ class Private:
         return self._refuse()
 
 
-for _name in (
+PRIVATE_REFUSES = (
     "bool int float index iter getitem setitem contains add radd sub rsub mul rmul truediv rtruediv floordiv mod pow neg abs "
     "lt le gt ge eq ne and or xor invert array format call hash"
-).split():
+)
+for _name in PRIVATE_REFUSES.split(" "):
     setattr(Private, f"__{_name}__", Private._refuse)
 
 
@@ -72,7 +73,9 @@ class Session:
         self._directory: Sequence[Mapping[str, Any]] = ()
         self.label_of_epoch: dict[int, Label] = {}
 
-    def begin(self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> None:
+    def begin(
+        self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]
+    ) -> None:
         """Enter a cell: everything below belongs to this cell alone."""
         cls = registry.protocols[protocol]
         cls.check_parties(len(self._parties))
@@ -123,11 +126,9 @@ class Session:
         """True while the cell runs on shapes without data."""
         return self.context.planned
 
-    @contextmanager
-    def span(self, name: str) -> Iterator[None]:
+    def span(self, name: str) -> OpenSpan:
         """Attribute what happens inside to `name`."""
-        with self.context.recorder.open_span(name), np.errstate(over="ignore"):  # the ring wraps; numpy warns for scalars
-            yield
+        return self.context.recorder.open_span(name)
 
     def note(self, flags: Sequence[str] = (), reveals: Sequence[str] = ()) -> None:
         """Add to the run's label."""
@@ -139,7 +140,8 @@ class Session:
             return
         if array.share.shape[0] != self.protocol.components:
             raise MisuseValueError(
-                f"this secret was shared under another protocol than `{self.protocol_name}`; use the same --protocol as in the cell that made it"
+                f"this secret was shared under another protocol than `{self.protocol_name}`; "
+                "use the same --protocol as in the cell that made it"
             )
         self._joined.add(array.epoch)
         earlier = self.label_of_epoch.get(array.epoch)
@@ -149,7 +151,13 @@ class Session:
     # -- in ------------------------------------------------------------------------------------------------------------
 
     def input(
-        self, name: str, owner: str | None = None, *, encode: Callable[[Any], Any] | None = None, dtype: str | DType | None = None, full_range: bool = False
+        self,
+        name: str,
+        owner: str | None = None,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        dtype: str | DType | None = None,
+        full_range: bool = False,
     ) -> SecretArray:
         """Share the value that `owner` has under `name`.
 
@@ -174,7 +182,9 @@ class Session:
 
     def _owner_index(self, name: str, owner: str | None) -> int:
         if not isinstance(name, str):
-            raise MisuseTypeError(f"mpc.input takes the *name* of a value, as text; got {type(name).__name__}. For a public value use mpc.public(value).")
+            raise MisuseTypeError(
+                f"mpc.input takes the *name* of a value, as text; got {type(name).__name__}. For a public value use mpc.public(value)."
+            )
         having = [self._parties[i] for i, names in enumerate(self._directory) if self._is_input(names.get(name))]
         if owner is None:
             if len(having) != 1:
@@ -185,7 +195,8 @@ class Session:
         if owner not in having:
             where = f"; it is at {', '.join(having)}" if having else ""
             raise MisuseValueError(
-                f"{owner} has no input named `{name}`{where}. Bind it before this cell, in a `%%party {owner}` cell or with -i {name}@{owner}."
+                f"{owner} has no input named `{name}`{where}. "
+                f"Bind it before this cell, in a `%%party {owner}` cell or with -i {name}@{owner}."
             )
         return self._parties.index(owner)
 
@@ -193,11 +204,13 @@ class Session:
     def _is_input(description: Any) -> bool:
         return description is not None and description.kind == "private"
 
-    def _share(self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None, full_range: bool) -> SecretArray:
+    def _share(
+        self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None, full_range: bool
+    ) -> SecretArray:
         shape = tuple(self._directory[owner][name].shape)
         mine = owner == self.context.index
         kind = self._input_dtype(owner, name, encoder, dtype)
-        value = None
+        value: Any = None
         if mine:
             value = self._encoded(self._namespace[name], name, encoder, kind, shape, full_range)
         if kind is BOOL:
@@ -217,24 +230,29 @@ class Session:
             return dtype_of(np.array(["text"]), name)  # raises: text has to be encoded first
         if described not in ("int64", "fixed", "bool"):
             raise MisuseTypeError(
-                f"`{name}` at {self._parties[owner]} is {described or 'not a number'}; expected integers, floats or booleans of one regular shape"
+                f"`{name}` at {self._parties[owner]} is {described or 'not a number'}; "
+                "expected integers, floats or booleans of one regular shape"
             )
         return parse_dtype(described)
 
-    def _encoded(self, value: Any, name: str, encoder: Callable[[Any], Any] | None, kind: DType, shape: tuple[int, ...], full_range: bool) -> Any:
+    def _encoded(
+        self, value: Any, name: str, encoder: Callable[[Any], Any] | None, kind: DType, shape: tuple[int, ...], full_range: bool
+    ) -> Any:
         if shaped.is_shaped(value):
             return encode(value, kind, name)
         if encoder is not None:
             value = encoder(value)
         array = np.asarray(value)
         if array.shape != shape:
-            raise MisuseValueError(f"`{name}` has shape {array.shape} now, but {shape} was announced; encoders must keep the shape and inputs must not change in the cell")
-        if kind is INT64 and not full_range and array.size and array.dtype.kind in "iu":
-            if int(array.max()) >= COMFORTABLE or int(array.min()) < -COMFORTABLE:
-                raise MisuseValueError(
-                    f"`{name}` holds an integer outside [-2**62, 2**62), where a difference of two may overflow. "
-                    "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
-                )
+            raise MisuseValueError(
+                f"`{name}` has shape {array.shape} now, but {shape} was announced; "
+                "encoders must keep the shape, and inputs must not change in the cell"
+            )
+        if kind is INT64 and not full_range and array.dtype.kind in "iu" and not _is_comfortable(array):
+            raise MisuseValueError(
+                f"`{name}` holds an integer outside [-2**62, 2**62), where a difference of two may overflow. "
+                "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
+            )
         return encode(array, kind, name)
 
     def public(self, value: Any, dtype: str | DType | None = None) -> SecretArray:
@@ -338,6 +356,10 @@ class Session:
     def assume(self, value: Any, assumed: Any) -> Any:
         """The revealed `value` in a real run; `assumed` in a plan, where no value exists."""
         return assumed if self.planned else value
+
+
+def _is_comfortable(array: np.ndarray) -> bool:
+    return array.size == 0 or (int(array.max()) < COMFORTABLE and int(array.min()) >= -COMFORTABLE)
 
 
 def parse_dtype(dtype: str | DType) -> DType:

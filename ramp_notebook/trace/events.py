@@ -80,7 +80,7 @@ class Trace:
         return tuple(reversed(path))
 
     def _spans_of(self, party: int) -> Sequence[Span]:
-        index = self.__dict__.get("_by_party")
+        index: list[list[Span]] | None = self.__dict__.get("_by_party")
         if index is None:
             index = [[s for s in self.spans if s.party == p] for p in range(len(self.parties))]
             self.__dict__["_by_party"] = index

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
 
 from ..wire.channel import Links, Received, Request, framing_bytes
 from .events import ONLINE, Exchange, Message, Span, Trace
@@ -20,10 +21,10 @@ class Recorder:
     def __init__(self, cell_filename: str = "", clock: bool = True):
         self.cell_filename = cell_filename
         self.clock = clock
-        self.spans: list[list] = []  # [parent, name, line, phase, wall0, cpu0, wall1, cpu1]
-        self.exchanges: list[tuple] = []  # (wall0, wall1, cpu0, cpu1)
-        self.sent: list[tuple] = []  # (receiver, round, payload, span, line, phase, tag, exchange)
-        self.received: list[tuple] = []  # (sender, exchange)
+        self.spans: list[list[Any]] = []  # [parent, name, line, phase, wall0, cpu0, wall1, cpu1]
+        self.exchanges: list[tuple[float, float, float, float]] = []  # (wall0, wall1, cpu0, cpu1)
+        self.sent: list[tuple[Any, ...]] = []  # (receiver, round, payload, span, line, phase, tag, exchange)
+        self.received: list[tuple[int, int]] = []  # (sender, exchange)
         self.span, self.line, self.phase = -1, 0, ONLINE
         self.round, self.sent_bytes = 0, 0
         self.failed: tuple[str, ...] = ()  # open spans when the first exception passed, outermost first
@@ -33,30 +34,16 @@ class Recorder:
 
     def cell_line(self) -> int:
         """Line of the cell that is executing now: the innermost frame whose code is the cell's text."""
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             if frame.f_code.co_filename == self.cell_filename:
                 return frame.f_lineno
             frame = frame.f_back
         return self.line
 
-    @contextmanager
-    def open_span(self, name: str) -> Iterator[None]:
-        outer, outer_line = self.span, self.line
-        self.line = self.cell_line()
-        self.span = len(self.spans)
-        span = [outer, name, self.line, self.phase, *self._now(), 0.0, 0.0]
-        self.spans.append(span)
-        try:
-            yield
-        except BaseException:
-            if not self.failed:
-                self.failed = self.path()
-            raise
-        finally:
-            wall, cpu = self._now()
-            span[6], span[7] = wall, cpu
-            self.span, self.line = outer, outer_line
+    def open_span(self, name: str) -> "OpenSpan":
+        """A context in which everything that happens is attributed to `name`."""
+        return OpenSpan(self, name)
 
     def path(self) -> tuple[str, ...]:
         """Names of the open spans, outermost first."""
@@ -71,8 +58,33 @@ class Recorder:
             return 0.0, 0.0
         return time.monotonic() - self.wall_origin, time.thread_time() - self.cpu_origin
 
-    def party_record(self) -> dict:
+    def party_record(self) -> dict[str, Any]:
         return {"spans": self.spans, "exchanges": self.exchanges, "sent": self.sent, "received": self.received}
+
+
+class OpenSpan:
+    """Opens a span on entry, closes it on exit; remembers the path of the first exception that passes."""
+
+    __slots__ = ("_name", "_outer", "_outer_line", "_recorder", "_span")
+
+    def __init__(self, recorder: Recorder, name: str):
+        self._recorder, self._name = recorder, name
+
+    def __enter__(self) -> None:
+        recorder = self._recorder
+        self._outer, self._outer_line = recorder.span, recorder.line
+        recorder.line = recorder.cell_line()
+        recorder.span = len(recorder.spans)
+        wall, cpu = recorder._now()
+        self._span = [self._outer, self._name, recorder.line, recorder.phase, wall, cpu, 0.0, 0.0]
+        recorder.spans.append(self._span)
+
+    def __exit__(self, kind: Any, problem: Any, traceback: Any) -> None:
+        recorder = self._recorder
+        if kind is not None and not recorder.failed:
+            recorder.failed = recorder.path()
+        self._span[6], self._span[7] = recorder._now()
+        recorder.span, recorder.line = self._outer, self._outer_line
 
 
 class RecordingLinks:
@@ -83,7 +95,7 @@ class RecordingLinks:
 
     def exchange(self, requests: Sequence[Request], round: int = 0) -> list[dict[int, Received]]:
         recorder = self.recorder
-        if not any(request.sends or request.receives for request in requests):
+        if len(requests) > 1 and not any(request.sends or request.receives for request in requests):
             return [{} for _ in requests]
         round = recorder.round + 1
         index = len(recorder.exchanges)
@@ -106,7 +118,9 @@ class RecordingLinks:
         return replies
 
 
-def merge_records(parties: Sequence[str], records: Sequence[dict], *, source: str = "", planned: bool = False, seconds: float = 0.0) -> Trace:
+def merge_records(
+    parties: Sequence[str], records: Sequence[dict[str, Any]], *, source: str = "", planned: bool = False, seconds: float = 0.0
+) -> Trace:
     """Join the parties' records into one Trace, pairing the k-th message sent with the k-th received."""
     arrivals: dict[tuple[int, int], list[int]] = {}
     for receiver, record in enumerate(records):
@@ -120,12 +134,15 @@ def merge_records(parties: Sequence[str], records: Sequence[dict], *, source: st
             counts[sender, receiver] = sequence + 1
             came = arrivals.get((sender, receiver), ())
             received_at = came[sequence] if sequence < len(came) else -1
-            messages.append(Message(sender, receiver, sequence, round, payload, framing_bytes(payload), span, line, phase, tag, exchange, received_at))
+            framing = framing_bytes(payload)
+            messages.append(Message(sender, receiver, sequence, round, payload, framing, span, line, phase, tag, exchange, received_at))
     messages.sort(key=lambda m: (m.sent_at, m.sender))
     spans = tuple(
         Span(party, id, parent, name, line, phase, wall0, wall1, cpu0, cpu1)
         for party, record in enumerate(records)
         for id, (parent, name, line, phase, wall0, cpu0, wall1, cpu1) in enumerate(record["spans"])
     )
-    exchanges = tuple(Exchange(party, index, *times) for party, record in enumerate(records) for index, times in enumerate(record["exchanges"]))
+    exchanges = tuple(
+        Exchange(party, index, *times) for party, record in enumerate(records) for index, times in enumerate(record["exchanges"])
+    )
     return Trace(tuple(parties), spans, exchanges, tuple(messages), source, planned, seconds)

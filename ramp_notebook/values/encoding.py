@@ -42,7 +42,7 @@ def dtype_of(value: Any, name: str = "value") -> DType:
     array = np.asarray(value)
     if array.dtype == bool:
         return BOOL
-    if array.dtype.kind in "iu" or array.size == 0 and array.dtype.kind == "f" and not isinstance(value, np.ndarray):
+    if array.dtype.kind in "iu" or (array.size == 0 and array.dtype.kind == "f" and not isinstance(value, np.ndarray)):
         return INT64  # an empty list is an empty list of integers
     if array.dtype.kind == "f":
         return fixed()
@@ -88,10 +88,15 @@ def _encode_fixed(array: np.ndarray, dtype: DType, name: str) -> np.ndarray:
         raise MisuseTypeError(f"`{name}` should be numbers; got {array.dtype}")
     numbers = array.astype(np.float64)
     if numbers.size and not np.isfinite(numbers).all():
-        raise MisuseValueError(f"`{name}` holds NaN or infinity, which no share can represent; clean it at its owner, e.g. with np.nan_to_num")
+        raise MisuseValueError(
+            f"`{name}` holds NaN or infinity, which no share can represent; clean it at its owner, e.g. with np.nan_to_num"
+        )
     limit = 2.0 ** (63 - dtype.fraction_bits)
     if numbers.size and np.abs(numbers).max() >= limit:
-        raise MisuseValueError(f"`{name}` holds a value beyond ±2**{63 - dtype.fraction_bits}, the range of {dtype}; scale it down or use fewer fractional bits")
+        raise MisuseValueError(
+            f"`{name}` holds a value beyond ±2**{63 - dtype.fraction_bits}, the range of {dtype}; scale it down "
+            "or use fewer fractional bits"
+        )
     return np.rint(numbers * 2.0**dtype.fraction_bits).astype(np.int64).view(np.uint64)
 
 

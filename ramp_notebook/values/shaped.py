@@ -37,7 +37,7 @@ class ShapedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def nbytes(self) -> int:
-        return self.size * self.dtype.itemsize
+        return self.size * int(self.dtype.itemsize)
 
     @property
     def T(self) -> "ShapedArray":
@@ -46,7 +46,7 @@ class ShapedArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a 0-dimensional array has no length")
-        return self.shape[0]
+        return int(self.shape[0])
 
     def __repr__(self) -> str:
         return f"<no data: shape {self.shape}, {self.dtype}>"
@@ -87,10 +87,12 @@ class ShapedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self
 
     def transpose(self, *axes: Any) -> "ShapedArray":
-        return np.transpose(self, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None)  # type: ignore[no-any-return,call-overload]
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None
+        transposed: ShapedArray = np.transpose(self, order)  # type: ignore[assignment]
+        return transposed
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> "ShapedArray":
-        return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return,call-overload]
+        return _reduced(self, axis=axis, keepdims=keepdims)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce":
@@ -187,7 +189,8 @@ def _indexed_shape(shape: Sequence[int], key: Any) -> tuple[int, ...]:
     if any(type(k) is ShapedArray and k.dtype == bool for k in keys):
         raise no_data("select by a condition without data")
     if not any(_is_advanced(k) for k in keys):
-        return _zero_stride(shape)[key].shape
+        view: np.ndarray = _zero_stride(shape)[key]
+        return view.shape
     consumed = sum(0 if k is None or k is Ellipsis else (np.asarray(k).ndim if _is_mask(k) else 1) for k in keys)
     if consumed > len(shape):
         raise IndexError(f"too many indices for an array of {len(shape)} dimensions")
@@ -301,7 +304,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
-    np.broadcast_to: lambda x, shape, **_: ShapedArray(np.broadcast_shapes(x.shape, shape if isinstance(shape, tuple) else (shape,)), x.dtype),
+    np.broadcast_to: lambda x, shape, **_: ShapedArray(np.broadcast_shapes(x.shape, shape), x.dtype),
     np.array_equal: lambda *_: (_ for _ in ()).throw(no_data("compare it")),
     **{f: _by_views(f) for f in (np.transpose, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.split, np.array_split)},
 }

@@ -4,16 +4,17 @@ Refuses a second origin of one name, so that a user's file can never silently re
 """
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 from .errors import MisuseError, MisuseValueError
 
 
 class Registry:
-    """One kind of plug-in by name."""
+    """One kind of plug-in by name. `home`, if given, is the module that fills it, imported at the first look-up."""
 
-    def __init__(self, kind: str):
-        self.kind = kind
+    def __init__(self, kind: str, home: str = ""):
+        self.kind, self.home = kind, home
         self._entries: dict[str, Any] = {}
 
     def add(self, name: str, entry: Any) -> None:
@@ -23,26 +24,32 @@ class Registry:
             raise MisuseError(f"the {self.kind} name `{name}` is taken by {known.__module__}; choose another name")
         self._entries[name] = entry
 
+    def _filled(self) -> dict[str, Any]:
+        if self.home:
+            import_module(self.home)
+        return self._entries
+
     def __getitem__(self, name: str) -> Any:
-        if name not in self._entries:
+        if name not in self._filled():
             known = ", ".join(sorted(self._entries)) or "none registered"
             raise MisuseValueError(f"no {self.kind} named `{name}`; known: {known}")
         return self._entries[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._filled()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._entries))
+        return iter(sorted(self._filled()))
 
     def items(self) -> list[tuple[str, Any]]:
-        return sorted(self._entries.items())
+        return sorted(self._filled().items())
 
 
 protocols = Registry("protocol")
 gadgets = Registry("gadget")
 operators = Registry("operator")
-charts = Registry("chart")
+charts = Registry("chart", home="ramp_notebook.charts")  # nothing draws until a picture is asked for
+renderers = Registry("renderer", home="ramp_notebook.report")  # how results show themselves: "text", "bundle"
 
 
 def protocol(name: str) -> Callable[[type], type]:

@@ -140,15 +140,21 @@ class MemoryLinks:
         queue, changed = self._hub.queues[peer, self.index], self._hub.changed[self.index]
         said = False
         with changed:
-            while not queue:
+            while not self._first_of_run(queue):
                 self._check_abort()
-                if not changed.wait(WAITING_SECONDS) and not queue and not said and self._notify is not None:
+                if not changed.wait(WAITING_SECONDS) and not said and self._notify is not None:
                     said = True
                     awaits = {peer: (request.tag, request.line)}
                     self._notify("waiting", WaitStatus(awaits, (), dict(self._sent), dict(self._received), request.line))
             self._check_abort()
             _, head, array = queue.popleft()
         return head, array
+
+    def _first_of_run(self, queue: deque[tuple[int, bytes, Any]]) -> bool:
+        """Whether a message of this run waits; those that a thread left over from a failed run still sent are dropped."""
+        while queue and queue[0][0] < self._epoch:
+            queue.popleft()
+        return bool(queue)
 
     def _check_abort(self) -> None:
         if self._aborted == self._epoch:

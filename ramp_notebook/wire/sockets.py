@@ -65,6 +65,14 @@ class SocketLinks:
                 sock.close()
             self._links, self._delivered = {}, {}
 
+    def forsake(self) -> None:
+        """Close this process's copies after a fork; takes no lock, since whoever held one is not in this process."""
+        for link in self._links.values():
+            link.close()
+        for sock, _, _ in self._delivered.values():
+            sock.close()
+        self.broken = ChannelError("a forked process has no links")
+
     def pair_seed(self, peer: int) -> bytes:
         return self._link(peer).seed
 

@@ -1,0 +1,224 @@
+"""Where parties run: processes started through `multiprocess`, or threads of this process. Each is seen as a PartyHandle."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import multiprocess
+import multiprocess.resource_tracker
+import multiprocess.spawn
+
+from ..errors import MisuseError, OptionError
+from ..wire.memory import MemoryHub
+from .control import ControlEnd
+from .orphans import end_orphans
+from .party_process import PARTY_VARIABLE, party_process, party_thread
+
+START_METHODS = ("forkserver", "spawn")  # never fork: a forked party holds a copy of the notebook's memory
+PRELOADED = [
+    "numpy",
+    "cryptography.hazmat.primitives.ciphers",
+    "ramp_notebook.runtime.party_process",
+    "ramp_notebook.runtime.engine",
+    "ramp_notebook.gadgets",
+]
+_starting = threading.Lock()
+
+
+class PartyHandle(Protocol):
+    """What the supervisor sees of one party."""
+
+    control: ControlEnd
+
+    @property
+    def sentinel(self) -> int | None:
+        """A descriptor that becomes readable when the party ends, if there is one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def alive(self) -> bool: ...
+
+    def end_reason(self) -> str:
+        """How it ended: "killed by signal 9 (SIGKILL)", "exited with code 3"."""
+
+    def kill(self) -> None:
+        """End it now, with everything its code started; idempotent."""
+
+
+class Launcher(Protocol):
+    """Starts parties of one run."""
+
+    flags: tuple[str, ...]  # what results computed this way have to say in their label
+
+    def start(self, index: int) -> PartyHandle: ...
+
+
+def make_launcher(name: str, names: Sequence[str], key: bytes, engine: str) -> Launcher:
+    if name == "local":
+        return LocalLauncher(names, key, engine)
+    if name == "inline":
+        return InlineLauncher(names, engine)
+    raise OptionError(f"unknown launcher {name!r}; there are: local (processes on this machine), inline (threads of this process)")
+
+
+class LocalLauncher:
+    """Every party is a process of its own on this machine."""
+
+    flags = ("simulation on one machine",)
+
+    def __init__(self, names: Sequence[str], key: bytes, engine: str):
+        self.names, self.key, self.engine = tuple(names), key, engine
+        method = os.environ.get("RAMP_START_METHOD") or next(m for m in START_METHODS if m in multiprocess.get_all_start_methods())
+        if method not in START_METHODS:
+            raise OptionError(f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)")
+        self.context = multiprocess.get_context(method)
+        check_descriptors(len(names))
+
+    def start(self, index: int) -> "ProcessParty":
+        ours, theirs = socket.socketpair()
+        try:
+            process = self.context.Process(
+                target=party_process,
+                args=(index, self.names, theirs, self.key, self.engine, self.flags),
+                name=f"ramp party {self.names[index]}",
+                daemon=True,
+            )
+            with _starting, _main_module_hidden(), _interrupts_blocked():
+                if self.context.get_start_method() == "forkserver":
+                    self.context.set_forkserver_preload(PRELOADED)
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return ProcessParty(process, ControlEnd(ours, blocking=False), f"{self.key[:8].hex()}-{index}")
+
+
+class ProcessParty:
+    """Handle on a party that is a process."""
+
+    def __init__(self, process: Any, control: ControlEnd, mark: str):
+        self._process, self.control, self._mark = process, control, mark
+        self.pid: int = process.pid
+        self._reason = ""
+
+    @property
+    def sentinel(self) -> int | None:
+        return None if self._reason else int(self._process.sentinel)
+
+    def alive(self) -> bool:
+        return not self._reason and bool(self._process.is_alive())
+
+    def end_reason(self) -> str:
+        if not self._reason:
+            self._process.join(1.0)
+            code = self._process.exitcode
+            if code is None:
+                return "closed its control channel"
+            if code >= 0:
+                return f"exited with code {code}"
+            with contextlib.suppress(ValueError):  # a signal number that Python has no name for
+                return f"killed by signal {-code} ({signal.Signals(-code).name})"
+            return f"killed by signal {-code}"
+        return self._reason
+
+    def kill(self) -> None:
+        if not self._reason:
+            self._process.kill()  # SIGKILL also ends a stopped process
+            self._process.join(2.0)
+            self._reason = self.end_reason()
+            end_orphans(PARTY_VARIABLE, self._mark)
+            if self._process.exitcode is not None:
+                self._process.close()
+        self.control.close()
+
+
+class InlineLauncher:
+    """Every party is a thread of this process: instant, for tests, teaching and hosts without processes."""
+
+    flags = ("parties are threads of one process", "simulation on one machine")
+
+    def __init__(self, names: Sequence[str], engine: str):
+        self.names, self.engine = tuple(names), engine
+        self.hub = MemoryHub(names)
+
+    def start(self, index: int) -> "ThreadParty":
+        ours, theirs = socket.socketpair()
+        args = (self.hub, index, theirs, self.engine, self.flags)
+        thread = threading.Thread(target=party_thread, args=args, name=f"ramp party {self.names[index]}", daemon=True)
+        thread.start()
+        return ThreadParty(thread, ControlEnd(ours, blocking=False))
+
+
+class ThreadParty:
+    """Handle on a party that is a thread: it can be asked to end, and is left behind if it does not hear."""
+
+    sentinel = None
+
+    def __init__(self, thread: threading.Thread, control: ControlEnd):
+        self._thread, self.control = thread, control
+        self.pid = os.getpid()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def end_reason(self) -> str:
+        return "its thread ended"
+
+    def kill(self) -> None:
+        self.control.close()  # the party's hearing thread sees the end of the stream and stops what runs
+        self._thread.join(0.3)
+        if self._thread.is_alive() and self._thread.ident is not None:
+            # A loop that never exchanges anything: the interpreter raises SystemExit in it at its next instruction.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
+            self._thread.join(0.3)
+
+
+def check_descriptors(parties: int) -> None:
+    """Refuse at once what would fail halfway for want of file descriptors."""
+    try:
+        import resource
+    except ImportError:
+        return  # this system has no such limit
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    needed = 4 * parties + 64  # here: control, sentinel and start-up pipes; in a party: one link to each other
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raise MisuseError(f"{parties} parties need about {needed} open files, and this process may have {soft}: raise the limit with `ulimit -n {needed}`.")
+
+
+@contextlib.contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep `multiprocess` from running the user's main script again in every party."""
+    original = multiprocess.spawn.get_preparation_data
+
+    def without_main(name: str) -> dict[str, Any]:
+        return {key: value for key, value in original(name).items() if not key.startswith("init_main")}
+
+    multiprocess.spawn.get_preparation_data = without_main
+    try:
+        yield
+    finally:
+        multiprocess.spawn.get_preparation_data = original
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """New processes inherit a blocked SIGINT: Ctrl-C reaches the whole process group, also while they are still importing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    if sys.platform != "win32":
+        multiprocess.resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it must have started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,67 @@
+# Everything from Python 3.11 and pip: the first use of a target makes .venv and installs what that target needs.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := $(CURDIR)/.venv/bin
+CAPSTONE := tutorials/12_federated_blocklists.ipynb
+SANITIZE := ramp_notebook/nbval_sanitize.cfg
+
+# Browser tests need Chromium on the PATH: `make test BROWSER=1`.
+BROWSER ?=
+TEST_EXTRAS := test$(if $(BROWSER),-browser)
+TEST_MARKS := not bench$(if $(BROWSER),, and not browser)
+
+.PHONY: help demo test lab bench bench-peers refresh lint types clean
+.SECONDARY:
+
+help:
+	@echo "make demo         run the capstone tutorial and show its result card"
+	@echo "make test         run every test (with BROWSER=1 those in a browser too)"
+	@echo "make lab          open JupyterLab on the tutorials"
+	@echo "make bench        time us against this machine's floor"
+	@echo "make bench-peers  the same beside other frameworks that pip can install"
+	@echo "make refresh      execute the tutorials in place"
+	@echo "make lint types   ruff; mypy --strict"
+	@echo "make clean        remove everything that make made"
+
+# .venv/.with-test-browser: the environment holds the extras `test` and `browser`, as pyproject.toml has them now.
+.venv/.with-%: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(subst -,$(comma),$*)]'
+	@touch $@
+comma := ,
+
+demo: .venv/.with-demo
+	@$(BIN)/python tests/tools/notebooks.py demo $(CAPSTONE) build/demo
+
+test: .venv/.with-$(TEST_EXTRAS)
+	$(BIN)/python -m pytest tests tutorials -m "$(TEST_MARKS)" --nbval --nbval-sanitize-with $(SANITIZE)
+
+lab: .venv/.with-lab
+	$(BIN)/jupyter lab tutorials
+
+bench: .venv/.with-test
+	$(BIN)/python -m tests.benchmarks
+
+# The others get an environment of their own: their pins must not decide ours.
+.build/peers/.ready: Makefile
+	$(PYTHON) -m venv .build/peers
+	.build/peers/bin/python -m pip install --quiet --disable-pip-version-check mpyc spu
+	@touch $@
+
+bench-peers: .venv/.with-test .build/peers/.ready
+	$(BIN)/python -m tests.benchmarks --peers $(CURDIR)/.build/peers/bin/python
+
+refresh: .venv/.with-demo
+	$(BIN)/python tests/tools/notebooks.py refresh tutorials/*.ipynb
+
+lint: .venv/.with-test
+	$(BIN)/ruff check .
+
+# mypy follows folders, not the package mapping: a tree of links shows it the names as they are imported.
+types: .venv/.with-test
+	@rm -rf .build/types && mkdir -p .build/types/ramp_notebook
+	@ln -s $(CURDIR)/ramp_notebook/* $(CURDIR)/gadgets $(CURDIR)/kernel_ext .build/types/ramp_notebook/
+	cd .build/types && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir ../mypy --package ramp_notebook
+
+clean:
+	rm -rf .venv .build build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

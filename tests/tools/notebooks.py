@@ -89,7 +89,8 @@ def draw_charts(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if CHART in data:
-                data["text/html"] = to_html(json.loads(json.dumps(data.pop(CHART))), include_plotlyjs=script, full_html=False, validate=False)
+                figure = json.loads(json.dumps(data.pop(CHART)))  # notebook nodes are dicts of another class
+                data["text/html"] = to_html(figure, include_plotlyjs=script, full_html=False, validate=False)
                 script = False
 
 

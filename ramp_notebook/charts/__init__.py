@@ -1,1 +1,23 @@
-"""Pictures of a Trace: pure functions, one chart a file."""
+"""Charts: pure functions from a Trace to a Picture, one file each, found by name in `registry.charts`."""
+
+from typing import Any
+
+from ..registry import charts as registered
+from ..trace.events import Trace
+from . import network, source, timeline, traffic, tree  # noqa: F401  registers them
+from .network import what_if
+from .picture import Picture
+
+__all__ = ["Picture", "draw", "what_if"]
+
+
+def draw(name: str, trace: Trace, **options: Any) -> Picture:
+    """Draw `trace` as the chart called `name`.
+
+    A chart function returns a Picture, or a plotly figure, from which the template is taken away.
+    """
+    drawn = registered[name](trace, **options)
+    if isinstance(drawn, Picture):
+        return drawn
+    plain = drawn.update_layout(template=None).to_plotly_json()
+    return Picture(f"The chart `{name}`.", list(plain["data"]), dict(plain["layout"]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..errors import MisuseValueError
 from ..wire.network import NetworkModel, network
 from .cost import Path, span_paths
-from .events import Message, Trace
+from .events import Exchange, Message, Span, Trace
 from .units import counted, path_text, readable_seconds
 
 NO_MESSAGE = -1
@@ -70,11 +70,8 @@ class Replay:
 
     def __str__(self) -> str:
         hops = counted(len(self.critical_path), "hop")
-        lines = [
-            self.network.describe(),
-            f"predicted {readable_seconds(self.seconds)}: {readable_seconds(self.compute_seconds)} computing and "
-            f"{readable_seconds(self.message_seconds)} in messages along a critical path of {hops}",
-        ]
+        parts = f"{readable_seconds(self.compute_seconds)} computing and {readable_seconds(self.message_seconds)} in messages"
+        lines = [self.network.describe(), f"predicted {readable_seconds(self.seconds)}: {parts} along a critical path of {hops}"]
         for path, line, seconds, messages in self.waits()[:5]:
             where = f"line {line}" if line else "no line"
             lines.append(f"  {readable_seconds(seconds):>8}  {where:8}  {path_text(path)}  ({counted(messages, 'message')})")
@@ -105,7 +102,8 @@ def lockstep(trace: Trace) -> tuple[int, int]:
 def measured_compute_seconds(trace: Trace) -> float:
     """CPU time of the party that computed most; 0 for a plan."""
     most = [0.0] * len(trace.parties)
-    for event in (*trace.spans, *trace.exchanges):
+    events: tuple[Span | Exchange, ...] = (*trace.spans, *trace.exchanges)
+    for event in events:
         most[event.party] = max(most[event.party], event.cpu_end_seconds)
     return max(most, default=0.0)
 

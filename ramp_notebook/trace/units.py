@@ -38,6 +38,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}"
 
 
+def one_line(text: str, width: int = 100) -> str:
+    """Visible characters on one line: names and values come from parties, and a terminal obeys control characters.
+
+    >>> one_line("two\\nlines"), one_line("too long", 5)
+    ('two lines', 'too …')
+    """
+    line = "".join(c if c.isprintable() else " " for c in text[: width + 1])
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
 def path_text(path: Sequence[str]) -> str:
     """A gadget call path, outermost first; the cell itself has the empty path."""
     return " › ".join(path) or "the cell itself"

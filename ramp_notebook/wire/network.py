@@ -15,7 +15,7 @@ class NetworkModel:
     """How long a message takes: bytes / bandwidth on the sender's uplink, then latency, then up to `jitter_seconds` more.
 
     >>> NetworkModel("office", latency_seconds=0.005, bandwidth_bytes_per_second=1e6).describe()
-    'office: 5 ms one way, 8 Mbit/s uplink'
+    'office (5 ms one way, 8 Mbit/s uplink)'
     """
 
     name: str
@@ -33,7 +33,7 @@ class NetworkModel:
         """One line with all figures."""
         jitter = f", up to {1e3 * self.jitter_seconds:g} ms jitter" if self.jitter_seconds else ""
         bandwidth = f"{8e-6 * self.bandwidth_bytes_per_second:g} Mbit/s uplink"
-        return f"{self.name}: {1e3 * self.latency_seconds:g} ms one way, {bandwidth}{jitter}"
+        return f"{self.name} ({1e3 * self.latency_seconds:g} ms one way, {bandwidth}{jitter})"
 
     def serialisation_seconds(self, wire_bytes: int) -> float:
         return wire_bytes / self.bandwidth_bytes_per_second
@@ -51,10 +51,10 @@ class NetworkModel:
 PRESETS: dict[str, NetworkModel] = {
     model.name: model
     for model in (
-        NetworkModel("lan", latency_seconds=0.000_1, bandwidth_bytes_per_second=125_000_000),  # 1 Gbit/s, 0.2 ms round trip
-        NetworkModel("wan", latency_seconds=0.020, bandwidth_bytes_per_second=12_500_000),  # 100 Mbit/s, 40 ms round trip
-        NetworkModel("mobile", latency_seconds=0.030, bandwidth_bytes_per_second=1_250_000, jitter_seconds=0.010),  # 10 Mbit/s up
-        NetworkModel("satellite", latency_seconds=0.300, bandwidth_bytes_per_second=625_000, jitter_seconds=0.010),  # geostationary, 5 Mbit/s up
+        NetworkModel("lan", 0.000_1, 125_000_000),  # 1 Gbit/s, 0.2 ms round trip: one data centre
+        NetworkModel("wan", 0.020, 12_500_000),  # 100 Mbit/s, 40 ms round trip: one continent
+        NetworkModel("mobile", 0.030, 1_250_000, jitter_seconds=0.010),  # 10 Mbit/s up: 4G
+        NetworkModel("satellite", 0.300, 625_000, jitter_seconds=0.010),  # 5 Mbit/s up: geostationary
     )
 }
 

@@ -1,0 +1,128 @@
+"""Network: what latency and bandwidth make of the same messages, as curves and with two sliders.
+
+Time in messages = rounds × latency + bytes of each round's busiest uplink / bandwidth. `replay` simulates message by
+message; this closed form is what it comes to when parties proceed round by round, and is instant at any size.
+"""
+
+import threading
+from typing import Any
+
+from ..registry import chart
+from ..runtime.finished import Run
+from ..trace.events import Trace
+from ..trace.replay import lockstep, measured_compute_seconds
+from ..trace.units import counted, readable_bytes, readable_seconds
+from ..wire.network import PRESETS, NetworkModel
+from .picture import DASHES, PLOTLY_MIME, SYMBOLS, TEXT, Picture, axis, colour, empty, label, layout
+
+TITLE = "Time in messages on other networks"
+LATENCIES = [10 ** (exponent / 4) for exponent in range(-20, 1)]  # 10 µs … 1 s
+
+
+@chart("network")
+def network(trace: Trace) -> Picture:
+    """One curve per preset's bandwidth over latency, with the preset marked on it."""
+    if not trace.messages:
+        return empty(TITLE)
+    rounds, size = lockstep(trace)
+    data = []
+    marks = []
+    for position, model in enumerate(PRESETS.values()):
+        look = {"color": colour(position), "width": 2, "dash": DASHES[position]}
+        curve = [_significant(_seconds(rounds, size, latency, model)) for latency in LATENCIES]
+        said = f"{readable_bandwidth(model)}: %{{y:.3g}} s at %{{x:.3g}} s<extra></extra>"
+        data.append({
+            "type": "scatter", "mode": "lines", "name": readable_bandwidth(model), "line": look, "hovertemplate": said,
+            "x": [_significant(latency) for latency in LATENCIES], "y": curve,
+        })  # fmt: skip
+        seconds = _seconds(rounds, size, model.latency_seconds, model)
+        marks.append({
+            "type": "scatter", "mode": "markers+text", "x": [model.latency_seconds], "y": [_significant(seconds)],
+            "text": [f"{model.name} {readable_seconds(seconds)}"], "textposition": "top left", "cliponaxis": False,
+            "textfont": {"color": TEXT}, "marker": {"symbol": SYMBOLS[position], "size": 11, "color": colour(position)},
+            "hovertext": [label(model.describe(), 80)], "hoverinfo": "text", "showlegend": False,
+        })  # fmt: skip
+    figure = layout(
+        TITLE,
+        380,
+        xaxis=axis("latency, one way (s)", type="log", dtick=1, exponentformat="SI", ticksuffix="s"),
+        yaxis=axis("time (s)", type="log", dtick=1, exponentformat="SI", ticksuffix="s"),
+        showlegend=True,
+        legend={"title": {"text": "uplink of each party"}, "x": 0.01, "y": 0.99, "bgcolor": "rgba(0,0,0,0)"},
+    )
+    return Picture(_caption(rounds, size), [*data, *marks], figure)
+
+
+def _seconds(rounds: int, size: int, latency: float, model: NetworkModel) -> float:
+    return rounds * latency + model.serialisation_seconds(size)
+
+
+def _significant(seconds: float) -> float:
+    """Four digits are what a pixel can show, and keep the JSON short and equal on every machine."""
+    return float(f"{seconds:.4g}")
+
+
+def readable_bandwidth(model: NetworkModel) -> str:
+    return f"{8e-6 * model.bandwidth_bytes_per_second:g} Mbit/s"
+
+
+def _caption(rounds: int, size: int) -> str:
+    times = ", ".join(f"{name} {readable_seconds(_seconds(rounds, size, model.latency_seconds, model))}" for name, model in PRESETS.items())
+    return f"{counted(rounds, 'round')} and {readable_bytes(size)} on the busiest uplinks take: {times}; computing comes on top."
+
+
+def breakdown(trace: Trace, latency_seconds: float, bandwidth_bytes_per_second: float) -> Picture:
+    """One network's time in three parts: waiting for latency, sending, computing (of the party that computed most)."""
+    rounds, size = lockstep(trace)
+    parts = {
+        "latency": rounds * latency_seconds,
+        "sending": size / bandwidth_bytes_per_second,
+        "computing": measured_compute_seconds(trace),
+    }
+    total = readable_seconds(sum(parts.values()))
+    where = f"{readable_seconds(latency_seconds)} latency and {8e-6 * bandwidth_bytes_per_second:.3g} Mbit/s"
+    bars = {
+        "type": "bar", "orientation": "h", "y": list(parts), "x": list(parts.values()), "cliponaxis": False,
+        "marker": {"color": [colour(position) for position in range(3)]},
+        "text": [readable_seconds(seconds) for seconds in parts.values()], "textposition": "outside", "textfont": {"color": TEXT},
+        "hoverinfo": "skip",
+    }  # fmt: skip
+    seconds = axis("seconds", rangemode="tozero", range=[0, 1.25 * max(*parts.values(), 1e-9)])
+    figure = layout(f"{total} with {where}", 210, xaxis=seconds, yaxis=axis(autorange="reversed"))
+    caption = f"{total} with {where}: " + ", ".join(f"{name} {readable_seconds(value)}" for name, value in parts.items())
+    return Picture(caption, [bars], figure)
+
+
+def what_if(run: Run | Trace) -> Any:
+    """Two sliders, latency and bandwidth, over the time this run would take.
+
+    Shows the static network chart first: that one stays in a saved notebook and needs no kernel.
+    """
+    from IPython.display import display  # only where there is a notebook to show it in
+
+    trace = run.trace if isinstance(run, Run) else run
+    display(network(trace))  # type: ignore[no-untyped-call]
+    return sliders(trace)
+
+
+def sliders(trace: Trace) -> Any:
+    """The widget alone. Callbacks may come from several threads at once: one lock, and the newest values win."""
+    import ipywidgets as widgets
+
+    wan = PRESETS["wan"]
+    wide = {"layout": widgets.Layout(width="28em"), "style": {"description_width": "9em"}, "readout_format": ".3g", "step": 0.05}
+    latency = widgets.FloatLogSlider(wan.latency_seconds * 1e3, min=-2, max=3, description="latency (ms)", **wide)
+    bandwidth = widgets.FloatLogSlider(8e-6 * wan.bandwidth_bytes_per_second, min=-1, max=4, description="uplink (Mbit/s)", **wide)
+    shown = widgets.Output()
+    lock = threading.Lock()
+
+    def redraw(change: Any = None) -> None:
+        with lock:
+            picture = breakdown(trace, latency.value / 1e3, bandwidth.value * 125_000)
+            data = {"text/plain": picture.caption, PLOTLY_MIME: picture.to_json()}
+            shown.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
+    latency.observe(redraw, names="value")
+    bandwidth.observe(redraw, names="value")
+    redraw()
+    return widgets.VBox([latency, bandwidth, shown])

@@ -13,6 +13,10 @@ from ramp_notebook.errors import MisuseValueError
 Words = NDArray[np.uint64]
 WORD_BITS = 64
 
+BLOCK = 16384  # numbers transposed at a time: a byte for each of their bits is 1 MiB, and fewer numbers cost more calls
+FEW = 128  # up to so many numbers one table of all bits is quicker than blocks
+_BIT_OF_BYTE = (1 << np.arange(8)).astype(np.uint8)[:, None]
+
 
 def word_count(n: int) -> int:
     """Return how many words hold n bits."""
@@ -22,7 +26,7 @@ def word_count(n: int) -> int:
 def pack(bools: NDArray[np.bool_]) -> Words:
     """Pack bits (..., n) into words (..., word_count(n)); padding is zero."""
     n = bools.shape[-1]
-    packed = np.packbits(bools, axis=-1, bitorder="little")
+    packed = np.ascontiguousarray(np.packbits(bools, axis=-1, bitorder="little"))
     if n % WORD_BITS == 0:
         return packed.view(np.uint64)
     words = np.zeros((*bools.shape[:-1], word_count(n)), dtype=np.uint64)
@@ -40,17 +44,73 @@ def unpack(words: Words, n: int) -> NDArray[np.bool_]:
 def to_planes(words: Words, bits: int = WORD_BITS) -> Words:
     """Slice numbers (..., n) into planes (..., bits, word_count(n)) of their low `bits` bits; padding is zero."""
     _check_bits(bits)
-    octets = np.ascontiguousarray(words)[..., None].view(np.uint8)
-    table = np.unpackbits(octets, axis=-1, count=bits, bitorder="little")
-    return pack(np.swapaxes(table, -1, -2).view(np.bool_))
+    *lead, n = words.shape
+    if bits == 0 or n <= FEW:
+        octets = np.ascontiguousarray(words)[..., None].view(np.uint8)
+        table = np.unpackbits(octets, axis=-1, count=bits, bitorder="little")
+        return pack(np.swapaxes(table, -1, -2).view(np.bool_))
+    planes = np.empty((*lead, bits, word_count(n)), dtype=np.uint64)
+    for numbers, target in zip(words.reshape(-1, n), planes.reshape(-1, bits, planes.shape[-1]), strict=True):
+        _slice(numbers, target)
+    return planes
 
 
 def from_planes(planes: Words, n: int) -> Words:
     """Join planes (..., bits, word_count(n)) into numbers (..., n) below 2**bits; padding is ignored."""
-    bits = planes.shape[-2]
+    *lead, bits, count = planes.shape
     _check_bits(bits)
-    table = np.ascontiguousarray(np.swapaxes(unpack(planes, n), -1, -2))
-    return pack(table)[..., 0] if bits else np.zeros(table.shape[:-1], dtype=np.uint64)
+    _check_words(planes, n)
+    if bits == 0:
+        return np.zeros((*lead, n), dtype=np.uint64)
+    if n <= FEW:
+        return pack(np.swapaxes(unpack(planes, n), -1, -2))[..., 0]
+    words = np.empty((*lead, n), dtype=np.uint64)
+    for source, numbers in zip(planes.reshape(-1, bits, count), words.reshape(-1, n), strict=True):
+        _join(source, numbers)
+    return words
+
+
+def _slice(numbers: Words, planes: Words) -> None:
+    """One vector into its planes: byte i of every number side by side, then each of its 8 bits picked and packed.
+
+    `packbits` makes a bit of every non-zero byte, with vector instructions.
+    """
+    bits, n = planes.shape[0], numbers.shape[0]
+    planes[:, -1] = 0  # the last word may be filled in part only
+    octets, targets = np.ascontiguousarray(numbers).view(np.uint8).reshape(n, 8), planes.view(np.uint8)
+    used, step = -(-bits // 8), min(n, BLOCK)
+    columns, picked = np.empty((used, 1, step), np.uint8), np.empty((used, 8, step), np.uint8)
+    for start in range(0, n, step):
+        size = min(step, n - start)
+        np.copyto(columns[:, 0, :size], octets[start : start + size, :used].T)
+        np.bitwise_and(columns[..., :size], _BIT_OF_BYTE, out=picked[..., :size])
+        packed = np.packbits(picked[..., :size], axis=-1, bitorder="little").reshape(8 * used, -1)
+        targets[:, start // 8 : start // 8 + packed.shape[1]] = packed[:bits]
+
+
+def _join(planes: Words, numbers: Words) -> None:
+    """The way back. Eight neighbours share a byte of every plane; these bytes side by side, bit c of each packs to number c.
+
+    Rows that are a power of two apart fall on one cache set, so a block of the planes is first copied to padded rows.
+    """
+    bits, n = planes.shape[0], numbers.shape[0]
+    width = max(8, 1 << (bits - 1).bit_length())  # as wide as an unsigned integer type, so that packed bits are numbers
+    step = -(-min(n, BLOCK) // 8)
+    octets = np.ascontiguousarray(planes).view(np.uint8)[:, : -(-n // 8)]
+    rows, groups = np.zeros((width, step + 8), np.uint8), np.empty((step, width), np.uint8)
+    picked = np.empty((8, step * width), np.uint8)
+    full = n // 8
+    for start in range(0, octets.shape[1], step):
+        size = min(step, octets.shape[1] - start)
+        rows[:bits, :size] = octets[:, start : start + size]
+        np.copyto(groups[:size], rows[:, :size].T)
+        np.bitwise_and(groups[:size].reshape(-1), _BIT_OF_BYTE, out=picked[:, : size * width])
+        packed = np.packbits(picked[:, : size * width], axis=-1, bitorder="little")
+        joined = packed.view(f"u{width // 8}").T
+        whole = min(size, full - start)
+        numbers[8 * start : 8 * (start + whole)].reshape(whole, 8)[...] = joined[:whole]
+        if whole < size:
+            numbers[8 * full :] = joined[whole, : n - 8 * full]
 
 
 def popcount(words: Words) -> Words:

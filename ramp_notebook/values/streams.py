@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from ramp_notebook.errors import MisuseTypeError, MisuseValueError
 
 KEY_BYTES = 16
+_WORD = np.dtype(np.uint64)
+_PIECE_WORDS = 8192  # 64 KiB, so that words are still in the L2 cache when they are used
 _BUFFER_WORDS = 512  # 4 KiB: a refill costs about 1 us, so a scalar draw almost never sees the cipher
 _ZEROS = memoryview(bytes(1 << 16))  # plaintext of the keystream; read again and again, so it stays in the L2 cache
 
@@ -75,12 +77,13 @@ class Stream:
 
     def words_into(self, out: NDArray[np.uint64]) -> None:
         """Fill `out` (C-contiguous uint64) with the next words."""
-        if out.dtype != np.uint64 or not out.flags.c_contiguous:
+        if out.dtype != _WORD or not out.flags.c_contiguous:
             layout = "contiguous" if out.flags.c_contiguous else "strided"
             raise MisuseTypeError(f"words_into fills a C-contiguous uint64 array; got a {layout} {out.dtype} one. Draw into a copy.")
         start, end = self._next, self._next + out.size
         if end <= _BUFFER_WORDS:
-            out.reshape(-1)[:] = self._buffer[start:end]
+            part = self._buffer[start:end]
+            out[...] = part if out.ndim == 1 else part.reshape(out.shape)
             self._next = end
             return
         flat = out.reshape(-1)
@@ -95,6 +98,15 @@ class Stream:
             self._refill()
             self._next = rest - direct
             flat[head + direct :] = self._buffer[: self._next]
+
+    def combine_into(self, operation: np.ufunc, out: NDArray[np.uint64]) -> None:
+        """Set `out` (1-D uint64) to operation(out, next words), e.g. np.subtract, without words for all of it at once."""
+        scratch = np.empty(min(out.size, _PIECE_WORDS), dtype=np.uint64)
+        for start in range(0, out.size, _PIECE_WORDS):
+            part = out[start : start + _PIECE_WORDS]
+            words = scratch[: part.size]
+            self.words_into(words)
+            operation(part, words, out=part)
 
     def _refill(self) -> None:
         self._encrypt(_ZEROS[: len(self._bytes)], self._bytes)

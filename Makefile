@@ -3,14 +3,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(CURDIR)/.venv/bin
 CAPSTONE := tutorials/12_federated_blocklists.ipynb
-SANITIZE := ramp_notebook/nbval_sanitize.cfg
+SANITIZE := ramp_notebook/testing/nbval_sanitize.cfg
 
 # Browser tests need Chromium on the PATH: `make test BROWSER=1`.
 BROWSER ?=
 TEST_EXTRAS := test$(if $(BROWSER),-browser)
 TEST_MARKS := not bench$(if $(BROWSER),, and not browser)
 
-.PHONY: help demo test lab bench bench-peers refresh lint types clean
+.PHONY: help demo test lab bench bench-peers refresh lint types wheel clean
 .SECONDARY:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make bench-peers  the same beside other frameworks that pip can install"
 	@echo "make refresh      execute the tutorials in place"
 	@echo "make lint types   ruff; mypy --strict"
+	@echo "make wheel        build build/dist/*.whl and check its file list"
 	@echo "make clean        remove everything that make made"
 
 # .venv/.with-test-browser: the environment holds the extras `test` and `browser`, as pyproject.toml has them now.
@@ -62,6 +63,9 @@ types: .venv/.with-test
 	@rm -rf .build/types && mkdir -p .build/types/ramp_notebook
 	@ln -s $(CURDIR)/ramp_notebook/* $(CURDIR)/gadgets $(CURDIR)/kernel_ext .build/types/ramp_notebook/
 	cd .build/types && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir ../mypy --package ramp_notebook
+
+wheel: .venv/.with-test
+	@rm -rf build/dist && $(BIN)/python tests/tools/wheel.py build/dist
 
 clean:
 	rm -rf .venv .build build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -125,8 +125,8 @@ class Replicated(Protocol):
         shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
         z = shaped.empty((2, *shape), like=x if shaped.is_shaped(x) else y)
         if not shaped.is_shaped(z):
-            z[0] = ring.matmul_sum([(x[0], y[0] + y[1]), (x[1], y[0])])
-            z[0] += self._zero_sum(shape)
+            z[0, ...] = ring.matmul_sum([(x[0], y[0] + y[1]), (x[1], y[0])])
+            z[0, ...] += self._zero_sum(shape)
         self.context.exchange("matmul", {self.previous: z[0, ...]}, {self.next: shape}, out=z[1, ...])
         return z
 

@@ -10,6 +10,9 @@ from ..wire.channel import Links, Received, Request, framing_bytes
 from .events import ONLINE, Exchange, Message, Span, Trace
 
 PROGRESS_SECONDS = 0.25
+ESTIMATE_SECONDS = 1e-4  # longer stretches between two clock readings are read from the true CPU clock
+MOST_ESTIMATES = 64
+SMALL_BYTES = 1 << 16
 
 
 class Recorder:
@@ -30,6 +33,7 @@ class Recorder:
         self.failed: tuple[str, ...] = ()  # open spans when the first exception passed, outermost first
         self.notify: Callable[[str, object], None] | None = None  # tells the coordinator, now and then, how far we are
         self.notified_seconds = 0.0
+        self._wall, self._cpu, self._estimates = 0.0, 0.0, 0
         self.wall_origin, self.cpu_origin = time.monotonic(), time.thread_time()
 
     def cell_line(self) -> int:
@@ -53,10 +57,36 @@ class Recorder:
             span = self.spans[span][0]
         return tuple(reversed(names))
 
-    def _now(self) -> tuple[float, float]:
+    def now(self) -> tuple[float, float]:
+        """Wall and CPU seconds since the cell began.
+
+        Reading a thread's CPU clock is a system call that can cost more than a small step takes. Between readings that
+        are close together the party is taken to compute all the time; every so often the true clock is read.
+        """
         if not self.clock:
             return 0.0, 0.0
-        return time.monotonic() - self.wall_origin, time.thread_time() - self.cpu_origin
+        wall = time.monotonic() - self.wall_origin
+        elapsed = wall - self._wall
+        self._estimates += 1
+        if elapsed > ESTIMATE_SECONDS or self._estimates > MOST_ESTIMATES:
+            return wall, self._read_cpu(wall)
+        self._wall, self._cpu = wall, self._cpu + elapsed
+        return wall, self._cpu
+
+    def after_waiting(self, exact: bool) -> tuple[float, float]:
+        """The clocks after an exchange: its own CPU time is read only if it was large enough to matter."""
+        if not self.clock:
+            return 0.0, 0.0
+        wall = time.monotonic() - self.wall_origin
+        if exact:
+            return wall, self._read_cpu(wall)
+        self._wall = wall
+        return wall, self._cpu
+
+    def _read_cpu(self, wall: float) -> float:
+        self._estimates, self._wall = 0, wall
+        self._cpu = max(self._cpu, time.thread_time() - self.cpu_origin)
+        return self._cpu
 
     def party_record(self) -> dict[str, Any]:
         return {"spans": self.spans, "exchanges": self.exchanges, "sent": self.sent, "received": self.received}
@@ -75,7 +105,7 @@ class OpenSpan:
         self._outer, self._outer_line = recorder.span, recorder.line
         recorder.line = recorder.cell_line()
         recorder.span = len(recorder.spans)
-        wall, cpu = recorder._now()
+        wall, cpu = recorder.now()
         self._span = [self._outer, self._name, recorder.line, recorder.phase, wall, cpu, 0.0, 0.0]
         recorder.spans.append(self._span)
 
@@ -83,7 +113,7 @@ class OpenSpan:
         recorder = self._recorder
         if kind is not None and not recorder.failed:
             recorder.failed = recorder.path()
-        self._span[6], self._span[7] = recorder._now()
+        self._span[6], self._span[7] = recorder.now()
         recorder.span, recorder.line = self._outer, self._outer_line
 
 
@@ -98,14 +128,14 @@ class RecordingLinks:
         if len(requests) > 1 and not any(request.sends or request.receives for request in requests):
             return [{} for _ in requests]
         round = recorder.round + 1
-        index = len(recorder.exchanges)
+        index, before = len(recorder.exchanges), recorder.sent_bytes
         for request in requests:
             for peer, array in request.sends.items():
                 recorder.sent.append((peer, round, array.nbytes, request.span, request.line, request.phase, request.tag, index))
                 recorder.sent_bytes += array.nbytes
-        wall0, cpu0 = recorder._now()
+        wall0, cpu0 = recorder.now()
         replies = self.links.exchange(requests, round)
-        wall1, cpu1 = recorder._now()
+        wall1, cpu1 = recorder.after_waiting(recorder.sent_bytes - before > SMALL_BYTES)
         recorder.exchanges.append((wall0, wall1, cpu0, cpu1))
         for reply in replies:
             for peer, received in reply.items():

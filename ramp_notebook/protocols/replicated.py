@@ -136,11 +136,11 @@ class Replicated(Protocol):
     def _draw_zero_sum(self, out: Any) -> None:
         """Write α_i = F(i, i+1) - F(i-1, i): the three parties' α add up to zero."""
         self.context.stream(self.next).words_into(out)
-        out -= self.context.stream(self.previous).words(out.shape)
+        self.context.stream(self.previous).combine_into(np.subtract, out)
 
     def _draw_zero_xor(self, out: Any) -> None:
         self.context.stream(self.next).words_into(out)
-        out ^= self.context.stream(self.previous).words(out.shape)
+        self.context.stream(self.previous).combine_into(np.bitwise_xor, out)
 
     # -- between the domains: the local share split --------------------------------------------------------------------
     # Party 0 knows s = x_0 + x_1, parties 1 and 2 know t = x_2. One adder of s and t, each private to someone, replaces

@@ -56,10 +56,8 @@ class ControlEnd:
         while self._out and not self.closed:
             data, sockets = self._out[0]
             try:
-                if sockets:
-                    count = socket.send_fds(self.sock, [data], [each.fileno() for each in sockets])
-                else:
-                    count = self.sock.send(data)
+                descriptors = [each.fileno() for each in sockets]
+                count = socket.send_fds(self.sock, [data], descriptors) if descriptors else self.sock.send(data)
             except BlockingIOError:
                 return
             except OSError:  # the other end is gone; whoever reads here sees the end of the stream

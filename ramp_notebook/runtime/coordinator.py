@@ -1,33 +1,58 @@
-"""The notebook side of one group of parties: sends cells, commits what all agree on, merges traces into a Run."""
+"""The notebook's side of a joint run: starts the parties, sends cells in two phases, and gives back one result or one error."""
 
 import time
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import MisuseValueError, PartyFailed, RampError
-from ..protocols.security import Label
-from ..trace.events import Trace
-from ..trace.recorder import merge_records
+from ..errors import MisuseError, MisuseValueError, PartyDied, PartyUnresponsive, RampError
 from .cell import Cell, Description, Outcome
-from .failures import failure_of
-from .run import Peek, Run
-from .supervisor import ENGINE, SILENCE_SECONDS, Progress, Supervisor
+from .control import encode
+from .engine import describe
+from .failures import lost
+from .interrupts import Interrupts
+from .results import CellResult, merge_printed
+from .run import Progress, RunningCell
+from .supervisor import Supervisor
+
+ENGINE = "ramp_notebook.runtime.engine:Engine"
+SILENCE_SECONDS = 10.0
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class PartyState:
+    """One line of a status display."""
+
+    name: str
+    pid: int
+    alive: bool
+    preloaded: bool
+    names: tuple[str, ...]
 
 
 class Coordinator:
-    """Starts parties once and runs cells on them, one at a time.
+    """Runs cells on living parties; parties start with the first cell, or with `start`.
 
-    `launcher` is "local" (a process per party) or "inline" (a thread per party). Usable as a context manager.
+    >>> with Coordinator(["alice", "bob", "carol"], launcher="inline") as parties:
+    ...     parties.run(Cell("print(mpc.party.name == 'dave')")).printed
+    [(None, 'False\\n')]
     """
 
     def __init__(self, names: Sequence[str], launcher: str = "local", *, engine: str = ENGINE, silence_seconds: float = SILENCE_SECONDS):
-        check_names(names)
-        self.names, self.launcher = tuple(names), launcher
+        if not names or len(set(names)) != len(names):
+            raise MisuseValueError(f"parties need different names, at least one; got {', '.join(names) or 'none'}")
+        self.names = tuple(names)
+        self.launcher = launcher
+        self.epoch = 0
+        self.directory: list[Mapping[str, Description]] = [{} for _ in names]
+        self.printed: list[tuple[str | None, str]] = []  # by the last cell, also if it failed
+        self.outcomes: dict[int, Outcome] = {}  # of the last cell
         self._supervisor = Supervisor(names, launcher, engine, silence_seconds)
-        self.epoch = 0  # of the last run; never goes back, so that no random stream is used twice
-        self.directory: list[dict[str, Description]] = [{} for _ in names]
-        self.public: dict[str, Any] = {}  # plain values that all parties hold, for plans
+        self._started = False
+        self._interrupts: Interrupts | None = None
+        self._finalizer = weakref.finalize(self, self._supervisor.stop)  # also at interpreter exit
 
     def __enter__(self) -> "Coordinator":
         return self
@@ -36,151 +61,135 @@ class Coordinator:
         self.stop()
 
     def start(self) -> None:
-        """Start the parties that do not live yet; new ones begin with an empty namespace."""
-        for i in self._supervisor.start():
-            self._forget(i)
+        """Start all parties and wait until each is ready; does nothing if they are."""
+        with self._guard() as interrupts:
+            self._start(interrupts)
+
+    def run(self, cell: Cell, timeout: float | None = None, progress: Progress | None = None) -> CellResult:
+        """Run a cell at its parties, commit if all succeed, roll back and raise one error otherwise."""
+        with self._guard() as interrupts:
+            self._start(interrupts)
+            return self._run(cell, timeout, progress, interrupts)
 
     def stop(self) -> None:
-        """End all parties; their namespaces are gone. Idempotent."""
+        """End all parties; idempotent. A later cell starts new ones."""
         self._supervisor.stop()
-        for i in range(len(self.names)):
-            self._forget(i)
+        self._started = False
+        self.directory = [{} for _ in self.names]
 
-    def pids(self) -> dict[str, int]:
-        """Process numbers of the living parties by name."""
-        return self._supervisor.pids()
+    def interrupt(self) -> None:
+        """What Ctrl-C does to the cell that runs now; from any thread."""
+        if self._interrupts is not None:
+            self._interrupts.press()
 
-    def run(self, cell: Cell, *, timeout: float | None = None, progress: Progress | None = None) -> Run:
-        """Run a cell at its parties. On any failure nothing is bound anywhere and the first cause is raised."""
-        self.start()
-        self.epoch += 1
-        targets = range(len(self.names)) if cell.targets is None else cell.targets
-        directory = self._known(cell)
-        started = time.monotonic()
-        commands = {i: ("run", self.epoch, _for_party(cell, i), directory) for i in targets}
-        outcomes, failure, lost = self._supervisor.run(self.epoch, commands, timeout=timeout, progress=progress)
-        seconds = time.monotonic() - started
-        for i in lost:
-            self._forget(i)
-        if failure is None and any(o.status != "ok" for o in outcomes.values()):
-            failure = failure_of(outcomes, self.names)
-        if failure is not None:
-            raise self._told(failure, lost, outcomes)
-        trace = merge_records(self.names, [_record(outcomes.get(i)) for i in range(len(self.names))], source=cell.source, seconds=seconds)
+    def status(self) -> list[PartyState]:
+        states = []
+        for name, party, info, names in zip(self.names, self._supervisor.parties, self._supervisor.info, self.directory, strict=True):
+            pid = party.pid if party is not None else 0
+            states.append(PartyState(name, pid, party is not None and party.alive(), bool(info.get("preloaded")), tuple(sorted(names))))
+        return states
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _guard(self) -> "_Guard":
+        if self._interrupts is not None:
+            raise MisuseError("these parties are running a cell already; wait for it, or interrupt it")
+        return _Guard(self)
+
+    def _start(self, interrupts: Interrupts) -> None:
+        if self._started:
+            return
+        supervisor = self._supervisor
         try:
-            self._check_agreement(outcomes, trace)
-        except RampError:
-            self._supervisor.settle(self.epoch, {i: ("rollback", self.epoch) for i in outcomes})
+            for index in range(len(self.names)):
+                if supervisor.parties[index] is None:
+                    supervisor.start(index)
+                _raise_if_pressed(interrupts)
+            waiting = set(range(len(self.names)))
+            deadline = time.monotonic() + START_SECONDS
+            supervisor.open(self.epoch)
+            while waiting:
+                for index, message in supervisor.events(deadline - time.monotonic(), interrupts):
+                    if message[0] == "ready":
+                        waiting.discard(index)
+                    elif message[0] == "died":
+                        raise PartyDied(
+                            f"{self.names[index]}'s process {message[1]} while it was starting; see what it wrote to the server's log."
+                        )
+                _raise_if_pressed(interrupts)
+                if waiting and time.monotonic() > deadline:
+                    raise PartyUnresponsive(
+                        f"{', '.join(self.names[i] for i in sorted(waiting))} did not start within {START_SECONDS:.0f} s"
+                    )
+        except BaseException:
+            supervisor.stop()
             raise
-        outputs = self._commit(cell, outcomes)
-        return self._result(cell, outcomes, outputs, trace)
+        self._started = True
 
-    # -- what everyone may know ----------------------------------------------------------------------------------------
+    def _run(self, cell: Cell, timeout: float | None, progress: Progress | None, interrupts: Interrupts) -> CellResult:
+        targets = tuple(range(len(self.names))) if cell.targets is None else tuple(cell.targets)
+        if not targets or not all(0 <= t < len(self.names) for t in (*targets, *cell.inputs)):
+            raise MisuseValueError(
+                f"there are {len(self.names)} parties ({', '.join(self.names)}); the cell names party {targets or 'none'}"
+            )
+        self.printed, self.outcomes = [], {}
+        self.epoch += 1
+        messages = self._messages(cell, targets)
+        run = RunningCell(self._supervisor, cell, self.epoch, targets, timeout, progress, interrupts)
+        try:
+            result = run.go(messages)
+        except BaseException as error:
+            gone = self._replace(run)
+            if isinstance(error, RampError) and gone and error.args:
+                error.args = (str(error.args[0]) + lost(self.names, gone), *error.args[1:])
+            raise
+        finally:
+            self.outcomes = run.outcomes
+            self.printed = merge_printed(self.names, run.outcomes)
+        for party, outcome in run.outcomes.items():
+            self.directory[party] = outcome.directory
+        return result
 
-    def _known(self, cell: Cell) -> list[dict[str, Description]]:
-        from .engine import describe
+    def _messages(self, cell: Cell, targets: Sequence[int]) -> dict[int, bytes]:
+        """What each party gets to read: its own inputs as data, the others' as shapes."""
+        directory = [{**names, **{n: describe(v) for n, v in cell.inputs.get(p, {}).items()}} for p, names in enumerate(self.directory)]
+        messages = {}
+        for party in targets:
+            mine = {party: cell.inputs[party]} if party in cell.inputs else {}
+            try:
+                messages[party] = encode(("run", self.epoch, replace(cell, inputs=mine), directory))
+            except Exception as error:
+                raise MisuseError(
+                    f"an input for {self.names[party]} cannot be sent ({error}); give arrays, numbers, text or lists of them"
+                ) from error
+        return messages
 
-        return [
-            {**self.directory[i], **{name: describe(value) for name, value in cell.inputs.get(i, {}).items()}} for i in range(len(self.names))
-        ]
-
-    def _forget(self, i: int) -> None:
-        self.directory[i] = {}
-        self.public.clear()
-
-    # -- ending a run --------------------------------------------------------------------------------------------------
-
-    def _told(self, failure: BaseException, lost: set[int], outcomes: Mapping[int, Outcome]) -> BaseException:
-        if lost and isinstance(failure, RampError) and "namespace is lost" not in str(failure):
-            failure.add_note(f"{', '.join(self.names[i] for i in sorted(lost))} did not stop when told and was replaced: its namespace is lost.")
-        if isinstance(failure, PartyFailed | RampError):
-            failure.printed = merged_prints(self.names, outcomes)  # type: ignore[union-attr]
-        return failure
-
-    def _check_agreement(self, outcomes: Mapping[int, Outcome], trace: Trace) -> None:
-        if len({outcome.revealed_digest for outcome in outcomes.values()}) > 1:
-            raise RampError("the parties do not agree on what was revealed to all of them: a protocol is at fault, please report it")
-        told: dict[tuple[int, int], int] = {}
-        for message in trace.messages:
-            pair = (message.sender, message.receiver)
-            told[pair] = told.get(pair, 0) + message.payload_bytes + message.framing_bytes
-        carried = {(i, j): count for i, outcome in outcomes.items() for j, count in outcome.carried_bytes.items() if count}
-        if told != carried:
-            raise RampError(f"the trace accounts for {sum(told.values())} bytes, the links carried {sum(carried.values())}: please report it")
-
-    def _commit(self, cell: Cell, outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
-        """Bind everywhere what everyone agrees on; fetch it once."""
-        agreed: list[str] = []
-        if cell.kind == "mpc":
-            first, *others = [outcome.digests for outcome in outcomes.values()]
-            agreed = [name for name, digest in first.items() if all(digest == other.get(name) for other in others)]
-        speaker = min(outcomes)
-        commands = {i: ("commit", self.epoch, agreed if i == speaker else []) for i in outcomes}
-        answers, lost = self._supervisor.settle(self.epoch, commands)
-        for i in lost:
-            self._forget(i)
-        if speaker not in answers:
-            raise RampError(f"{self.names[speaker]} was lost while the cell's results were bound; run the cell again")
-        values, problem = answers[speaker]
-        if problem:
-            raise RampError(f"a result cannot come to the notebook: {problem}")
-        for i, outcome in outcomes.items():
-            if i not in lost:
-                self.directory[i] = outcome.directory
-        changed = {name for outcome in outcomes.values() for name in (*outcome.digests, *outcome.secrets)}
-        for name in changed:
-            self.public.pop(name, None)
-        self.public.update(values)
-        return dict(values)
-
-    def _result(self, cell: Cell, outcomes: Mapping[int, Outcome], outputs: dict[str, Any], trace: Trace) -> Run:
-        secrets = [outcome.secrets for outcome in outcomes.values()]
-        everywhere = {name: text for name, text in secrets[0].items() if all(name in other for other in secrets)}
-        labels = [label_of(outcome.label) for outcome in outcomes.values() if outcome.label]
-        label = labels[0] if labels else Label("cleartext reference", 0, len(self.names)).with_flags(self._supervisor.flags)
-        for other in labels[1:]:
-            label = label.join(other)
-        pairs = zip(*(outcome.peeks for outcome in outcomes.values()), strict=True) if cell.kind == "mpc" else ()
-        return Run(
-            trace=trace,
-            label=label,
-            outputs=outputs,
-            secrets=everywhere,
-            printed=merged_prints(self.names, outcomes),
-            peeks=[Peek(same[0][0], same[0][1], tuple(share for _, _, share in same)) for same in pairs],
-            reveals=next(iter(outcomes.values())).reveals,
-        )
+    def _replace(self, run: RunningCell) -> list[int]:
+        """Successors for parties that died or did not stop in time; which they are."""
+        gone = sorted(run.gone | {p for p, party in enumerate(self._supervisor.parties) if party is None})
+        for party in gone:
+            self.directory[party] = {}
+            self._supervisor.replace(party)
+        return gone
 
 
-def _for_party(cell: Cell, index: int) -> Cell:
-    """The cell with this party's inputs alone: nobody is sent another's."""
-    return replace(cell, inputs={index: cell.inputs[index]} if index in cell.inputs else {})
+class _Guard:
+    """One call at a time; Ctrl-C is an event while it lasts, and is raised at its end if nothing else was."""
+
+    def __init__(self, coordinator: Coordinator):
+        self._coordinator, self._interrupts = coordinator, Interrupts()
+
+    def __enter__(self) -> Interrupts:
+        self._coordinator._interrupts = self._interrupts
+        return self._interrupts.__enter__()
+
+    def __exit__(self, kind: Any, *exc: object) -> None:
+        self._coordinator._interrupts = None
+        self._interrupts.__exit__(kind, *exc)
+        if kind is None:
+            _raise_if_pressed(self._interrupts)
 
 
-def _record(outcome: Outcome | None) -> dict[str, Any]:
-    return outcome.record if outcome is not None else {"spans": [], "exchanges": [], "sent": [], "received": []}
-
-
-def label_of(facts: Mapping[str, Any]) -> Label:
-    return Label(
-        facts["adversary"], facts["threshold"], facts["party_count"], facts["statistical_bits"], frozenset(facts["flags"]), tuple(facts["reveals"])
-    )
-
-
-def merged_prints(names: Sequence[str], outcomes: Mapping[int, Outcome]) -> list[tuple[str | None, str]]:
-    """Printed text: once if everyone printed the same, else by party, in party order."""
-    texts = {i: outcome.printed + (outcome.last_value + "\n" if outcome.last_value else "") for i, outcome in sorted(outcomes.items())}
-    distinct = set(texts.values())
-    if len(texts) == len(names) and len(distinct) == 1:
-        text = distinct.pop()
-        return [(None, text)] if text else []
-    return [(names[i], text) for i, text in texts.items() if text]
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Party names are identifiers, all different."""
-    bad = [name for name in names if not name.isidentifier()]
-    if bad or not names:
-        raise MisuseValueError(f"a party's name is a word like alice or org_1; got {bad[0]!r}" if bad else "name at least one party")
-    if len(set(names)) != len(names):
-        raise MisuseValueError(f"party names must differ; got {', '.join(names)}")
+def _raise_if_pressed(interrupts: Interrupts) -> None:
+    if interrupts.count:
+        raise KeyboardInterrupt

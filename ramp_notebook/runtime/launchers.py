@@ -71,13 +71,15 @@ def make_launcher(name: str, names: Sequence[str], key: bytes, engine: str) -> L
 class LocalLauncher:
     """Every party is a process of its own on this machine."""
 
-    flags = ("simulation on one machine",)
+    flags: tuple[str, ...] = ("simulation on one machine",)
 
     def __init__(self, names: Sequence[str], key: bytes, engine: str):
         self.names, self.key, self.engine = tuple(names), key, engine
         method = os.environ.get("RAMP_START_METHOD") or next(m for m in START_METHODS if m in multiprocess.get_all_start_methods())
         if method not in START_METHODS:
-            raise OptionError(f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)")
+            raise OptionError(
+                f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)"
+            )
         self.context = multiprocess.get_context(method)
         check_descriptors(len(names))
 
@@ -144,7 +146,7 @@ class ProcessParty:
 class InlineLauncher:
     """Every party is a thread of this process: instant, for tests, teaching and hosts without processes."""
 
-    flags = ("parties are threads of one process", "simulation on one machine")
+    flags: tuple[str, ...] = ("parties are threads of one process", "simulation on one machine")
 
     def __init__(self, names: Sequence[str], engine: str):
         self.names, self.engine = tuple(names), engine
@@ -191,7 +193,7 @@ def check_descriptors(parties: int) -> None:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     needed = 4 * parties + 64  # here: control, sentinel and start-up pipes; in a party: one link to each other
     if soft != resource.RLIM_INFINITY and soft < needed:
-        raise MisuseError(f"{parties} parties need about {needed} open files, and this process may have {soft}: raise the limit with `ulimit -n {needed}`.")
+        raise MisuseError(f"{parties} parties need about {needed} open files, and the limit is {soft}: raise it with `ulimit -n {needed}`.")
 
 
 @contextlib.contextmanager

@@ -134,7 +134,9 @@ class Party:
             self._abort_epoch = message[1]
             self._interrupt()
         elif kind == "unreadable":
-            report = ErrorReport("MisuseTypeError", f"this cell's inputs cannot be read here: {message[1]}", 0, (), "", "ramp_notebook.errors")
+            report = ErrorReport(
+                "MisuseTypeError", f"this cell's inputs cannot be read here: {message[1]}", 0, (), "", "ramp_notebook.errors"
+            )
             self.control.post(("outcome", -1, Outcome("error", error=report), self.links.status()))
         else:
             if kind == "rollback":
@@ -174,7 +176,7 @@ def party_process(index: int, names: Sequence[str], sock: socket.socket, key: by
     os.environ[PARTY_VARIABLE] = f"{key[:8].hex()}-{index}"
     reseed()
     control = ControlEnd(sock, blocking=True)
-    links = SocketLinks(index, names, key, lambda peer: party._post(("need", peer)))
+    links = SocketLinks(index, names, key, lambda peer: party._notify("need", peer))
     party = Party(control, links, engine, flags, signals=True)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _forsake(control, links))

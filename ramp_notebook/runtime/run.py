@@ -1,120 +1,209 @@
-"""Run: what one cell gave: its outputs, Trace, Cost and Label. Plain data; how it shows itself is another layer's work."""
+"""One cell on its way through the parties: sent, awaited, and then committed everywhere or rolled back everywhere."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .. import registry
-from ..protocols.security import Label
-from ..trace.cost import Cost
-from ..trace.events import Trace
-from ..trace.replay import Replay, replay
-from ..trace.units import readable_bytes
-from ..wire.network import NetworkModel
+from ..errors import CellTimeout, PartyUnresponsive, RampError
+from ..wire.waiting import WaitStatus, standstill
+from .cell import Cell, Outcome
+from .failures import Place, at_standstill, died, from_outcomes
+from .interrupts import Interrupts
+from .results import CellResult, assemble, check, common_names
+from .supervisor import Supervisor
 
-DEFAULT_CHARTS = ("timeline",)
+SETTLE_SECONDS = 0.1  # after a first error: time for the others to raise the same one
+REMIND_SECONDS = 0.4  # an abort is repeated once: the cell may have caught the first
+GRACE_SECONDS = 0.7  # after an abort, or for the end of a commit; whoever takes longer is replaced
+ORPHAN_SECONDS = 1.0  # a party whose link closed waits this long for the cause to show
 
-
-@dataclass(frozen=True)
-class Peek:
-    """One `mpc.peek`: what every party held of one secret, in party order. Shown for teaching; the label says so."""
-
-    line: int
-    dtype: str
-    shares: tuple[Any, ...]
+Progress = Callable[[int, tuple[str, ...], int, int], None]  # party, gadget path, round, sent bytes
 
 
-@dataclass(eq=False, repr=False)
-class Run:
-    """One cell's result; a planned or failed cell has one too (`planned`, `failure`).
+class RunningCell:
+    """The state of one run. `gone` are the parties that have to be replaced afterwards."""
 
-    As a cell's value it shows its report: text everywhere, a table and the first of `charts` in a notebook.
-    """
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        cell: Cell,
+        epoch: int,
+        targets: Sequence[int],
+        timeout: float | None,
+        progress: Progress | None,
+        interrupts: Interrupts,
+    ):
+        self.supervisor, self.cell, self.epoch, self.targets = supervisor, cell, epoch, tuple(targets)
+        self.names = supervisor.names
+        self.progress, self.interrupts, self.timeout = progress, interrupts, timeout
+        self.outcomes: dict[int, Outcome] = {}
+        self.gone: set[int] = set()
+        self.places = {party: Place() for party in targets}
+        self.states: dict[int, WaitStatus] = {}
+        self.done: dict[int, tuple[Any, str]] = {}
+        self.cause: BaseException | None = None  # an error other than those in the outcomes
+        self.began = time.monotonic()
 
-    trace: Trace
-    label: Label
-    outputs: dict[str, Any] = field(default_factory=dict)  # revealed to all, or plain and equal at all parties
-    secrets: dict[str, str] = field(default_factory=dict)  # name → what the handle shows
-    printed: Sequence[tuple[str | None, str]] = ()  # (party, or None where all printed the same; text)
-    peeks: Sequence[Peek] = ()
-    network: str | NetworkModel | None = None  # the network it ran on, or is to be read for
-    charts: tuple[str, ...] = DEFAULT_CHARTS
-    reveals: Sequence[Any] = ()  # what coin-dependent gadgets revealed, so that a plan can follow the same path
-    failure: str = ""  # the error's first line if the cell failed
+    def go(self, messages: Mapping[int, bytes]) -> CellResult:
+        self.supervisor.open(self.epoch)
+        try:
+            for party in self.targets:
+                self.supervisor.post(party, messages[party])
+            self._await_outcomes()
+            seconds = time.monotonic() - self.began
+            check(self.names, self.outcomes)
+            result = assemble(self.cell, self.epoch, self.names, self.outcomes, seconds)
+            self._raise_if_interrupted()
+        except BaseException:
+            self._roll_back()
+            raise
+        result.outputs = self._commit(common_names(len(self.names), self.outcomes))
+        return result
 
-    @property
-    def planned(self) -> bool:
-        return self.trace.planned
+    # -- first phase ---------------------------------------------------------------------------------------------------
 
-    @property
-    def seconds(self) -> float:
-        """Wall time as the coordinator saw it; 0 for a plan."""
-        return self.trace.seconds
+    def _await_outcomes(self) -> None:
+        """Return when all targets succeeded; raise the first error otherwise, when all others have stopped."""
+        deadline = self.began + self.timeout if self.timeout is not None else float("inf")
+        orphaned = 0.0
+        while self.cause is None and not self._failed():
+            if len(self.outcomes) == len(self.targets):
+                if all(outcome.status == "ok" for outcome in self.outcomes.values()):
+                    return
+                orphaned = orphaned or time.monotonic() + ORPHAN_SECONDS
+                if time.monotonic() > orphaned:
+                    self.cause = RampError("a party stopped because its link closed, and no party says why: please report it.")
+                    break
+            self._hear(min(deadline, orphaned or deadline) - time.monotonic())
+            if self.interrupts.count and self.cause is None:
+                self.cause = KeyboardInterrupt()
+            elif time.monotonic() > deadline and self.cause is None:
+                self.cause = CellTimeout(f"the cell took longer than {self.timeout:g} s: {self._whereabouts()}.")
+        if self.cause is None:
+            self._settle()
+        self._abort()
+        if self.cause is not None:
+            raise self.cause
+        raise from_outcomes(self.names, self.outcomes, self.targets)
 
-    @cached_property
-    def cost(self) -> Cost:
-        return Cost(self.trace)
+    def _failed(self) -> bool:
+        return any(outcome.status == "error" for outcome in self.outcomes.values())
 
-    @property
-    def report(self) -> str:
-        """The same text for the same computation: no times, no addresses."""
-        text: str = registry.renderers["text"](self)
-        return text
+    def _settle(self) -> None:
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while self._unfinished() and self.cause is None and not self.interrupts.count and (left := deadline - time.monotonic()) > 0:
+            self._hear(left)
+        self.cause = None  # whatever happened after the first error follows from it
 
-    @property
-    def printed_text(self) -> str:
-        """Output of the cell's prints, under a heading per party where the parties differ."""
-        return "".join(text if party is None else f"── {party}\n{text}" for party, text in self.printed)
+    def _abort(self) -> None:
+        """Tell the others to stop, remind them once, and give up on those that do not."""
+        start, pressed = time.monotonic(), self.interrupts.count
+        cause = self.cause
+        for party in self._unfinished():
+            self.supervisor.post(party, ("abort", self.epoch))
+        reminded = False
+        while self._unfinished() and (elapsed := time.monotonic() - start) < GRACE_SECONDS and self.interrupts.count <= max(pressed, 1):
+            if elapsed > REMIND_SECONDS and not reminded:
+                reminded = True
+                for party in self._unfinished():
+                    self.supervisor.post(party, ("abort", self.epoch))
+            self._hear((GRACE_SECONDS if reminded else REMIND_SECONDS) - elapsed + 0.001)
+            if self.interrupts.count and not pressed:
+                pressed, cause = self.interrupts.count, KeyboardInterrupt()
+        self.gone |= self._unfinished()
+        self.cause = cause
 
-    def replay(self, network: str | NetworkModel | None = None, *, compute: bool = True) -> Replay:
-        """Predict this run's time on another network: `"lan"`, `"wan"`, `"mobile"`, `"satellite"` or a NetworkModel."""
-        return replay(self.trace, network or self.network or "lan", compute=compute)
+    def _unfinished(self) -> set[int]:
+        return set(self.targets) - set(self.outcomes) - self.gone
 
-    def chart(self, name: str, **options: Any) -> Any:
-        """Draw one chart by name; `ramp_notebook.registry.charts` lists them."""
-        return registry.renderers["chart"](self, name, **options)
+    # -- second phase --------------------------------------------------------------------------------------------------
 
-    def compare(self, other: "Run", names: tuple[str, str] = ("this", "other")) -> "Comparison":
-        """This run's cost beside another's."""
-        return Comparison(self, other, names)
+    def _commit(self, wanted: Sequence[str]) -> dict[str, Any]:
+        """Make the bindings permanent everywhere. From here on the cell has succeeded, whatever else is pressed."""
+        for party in self.targets:
+            self.supervisor.post(party, ("commit", self.epoch, list(wanted) if party == 0 else []))
+        self._await_done(set(self.targets))
+        if self.cause is not None:
+            raise self.cause
+        values, problem = self.done.get(0, ({}, ""))
+        if problem:
+            raise RampError(f"a value that all parties hold could not be brought to the notebook: {problem}")
+        return values or {}
 
-    def __repr__(self) -> str:
-        return self.report
+    def _roll_back(self) -> None:
+        """Nothing of this run remains: bindings are forgotten, links closed. Whoever does not answer is replaced."""
+        for party in range(len(self.names)):
+            if party not in self.gone:
+                self.supervisor.post(party, ("rollback", self.epoch))
+        self.supervisor.unlink()
+        self._await_done(set(range(len(self.names))) - self.gone)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle: tuple[dict[str, Any], dict[str, Any]] = registry.renderers["bundle"](self)
-        return bundle
+    def _await_done(self, parties: set[int]) -> None:
+        """Until all have answered; an interrupt, or the death of one, shortens the wait to the grace time."""
+        limit = self.supervisor.silence_seconds
+        start = time.monotonic()
+        while (left := parties - set(self.done) - self.gone) and (rest := start + limit - time.monotonic()) > 0:
+            if self.interrupts.count or self.cause is not None or self._failed():
+                limit = min(limit, GRACE_SECONDS)
+            self._hear(min(rest, GRACE_SECONDS))
+        if not self.interrupts.count or self._failed() or self.cause is not None:
+            self.gone |= left
 
+    # -- hearing -------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
-    """Two runs' costs side by side. `rows` are (what, this, other); text and table show the ratio too."""
+    def _hear(self, timeout: float) -> None:
+        for party, message in self.supervisor.events(timeout, self.interrupts):
+            kind = message[0]
+            if kind == "died":
+                self._on_death(party, message[1])
+            elif kind == "silent":
+                self.gone.add(party)
+                where = self.places[party].text() if party in self.places else ""
+                text = f"{self.names[party]} did not answer for {message[1]:.0f} s{' in ' + where if where else ''}; its process was ended."
+                self.cause = self.cause or PartyUnresponsive(text)
+            elif kind == "outcome" and message[1] in (self.epoch, -1):
+                self.outcomes[party], self.states[party] = message[2], message[3]
+                self._look_for_standstill()
+            elif kind == "done" and message[1] == self.epoch:
+                self.done[party] = message[2:4]
+            elif kind == "waiting" and message[1] == self.epoch:
+                self.states[party] = self.places[party].waits = message[2]
+                self._look_for_standstill()
+            elif kind == "progress" and message[1] == self.epoch:
+                gadget, round, sent_bytes = message[2]
+                self.places[party].gadget, self.places[party].round = gadget, round
+                if self.progress is not None:
+                    self.progress(party, gadget, round, sent_bytes)
 
-    one: Run
-    other: Run
-    names: tuple[str, str]
+    def _on_death(self, party: int, reason: str) -> None:
+        self.gone.add(party)
+        self.outcomes.pop(party, None)
+        self.cause = self.cause or died(self.names[party], reason, self.places.get(party, Place()))
 
-    @property
-    def rows(self) -> list[tuple[str, int, int]]:
-        a, b = self.one.cost, self.other.cost
-        rows = [
-            ("rounds", a.rounds, b.rounds),
-            ("messages", a.messages, b.messages),
-            ("sent bytes", a.sent_bytes, b.sent_bytes),
-            *((f"{phase} bytes", a.by_phase[phase].sent_bytes, b.by_phase[phase].sent_bytes) for phase in a.by_phase),
-        ]
-        calls = [{node.name: node.total.sent_bytes for node in cost.tree.children} for cost in (a, b)]
-        rows += [(f"{name} bytes", *(c.get(name, 0) for c in calls)) for name in sorted(calls[0].keys() | calls[1].keys())]  # type: ignore[misc]
-        return rows
+    def _look_for_standstill(self) -> None:
+        if self.cell.kind != "mpc" or self.cause is not None or self._failed() or len(self.states) < len(self.targets):
+            return
+        idle = WaitStatus()
+        found = standstill([self.states.get(party, idle if party not in self.targets else None) for party in range(len(self.names))])
+        aborted = any(outcome.status == "aborted" for outcome in self.outcomes.values())
+        if found is not None and not aborted:
+            self.cause = at_standstill(self.names, self.states, set(self.outcomes), found)
 
-    def __repr__(self) -> str:
-        table = [("", *self.names, "ratio")]
-        for what, a, b in self.rows:
-            show = readable_bytes if what.endswith("bytes") else "{:,}".format
-            table.append((what, show(a), show(b), f"{b / a:.2f}×" if a else "—"))
-        widths = [max(len(row[k]) for row in table) for k in range(4)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) if k == 0 else cell.rjust(width) for k, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
-            for row in table
-        )
+    def _whereabouts(self) -> str:
+        """Where each party was, for an error that nobody in particular caused."""
+        texts = []
+        for party in self.targets:
+            waits = self.places[party].waits
+            if party in self.outcomes:
+                where = "had finished"
+            elif waits is not None and waits.awaits:
+                peer, (tag, line) = next(iter(waits.awaits.items()))
+                where = f"waited at line {line} for {self.names[peer]} ({tag})"
+            else:
+                where = "was computing" + (f" in {self.places[party].text()}" if self.places[party].text() else "")
+            texts.append(f"{self.names[party]} {where}")
+        return "; ".join(texts)
+
+    def _raise_if_interrupted(self) -> None:
+        if self.interrupts.count:
+            raise KeyboardInterrupt

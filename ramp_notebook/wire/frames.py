@@ -108,7 +108,20 @@ def encode(form: Form, epoch: int, sequence: int, round: int, line: int, part: i
     else:
         flags |= CHECKED
     body = _BODY.pack(
-        MAGIC, VERSION, flags, form.code, form.ndim, epoch, sequence, form.digest, round, min(line, 0xFFFF), part, length, form.dims, payload_crc
+        MAGIC,
+        VERSION,
+        flags,
+        form.code,
+        form.ndim,
+        epoch,
+        sequence,
+        form.digest,
+        round,
+        min(line, 0xFFFF),
+        part,
+        length,
+        form.dims,
+        payload_crc,
     )
     return body + _CRC.pack(crc32(body))
 
@@ -123,7 +136,9 @@ def decode(data: Any) -> Header:
         raise FrameCorrupt("a frame's header fails its checksum: bits changed on the way, or this is no frame")
     magic, version, flags, dtype, ndim, epoch, sequence, tag, round, line, part, length, dims, payload_crc = _BODY.unpack(body)
     if magic != MAGIC or version != VERSION:
-        raise FrameCorrupt(f"expected a frame of version {VERSION}, got magic {magic!r} and version {version}: do all parties run the same release?")
+        raise FrameCorrupt(
+            f"expected a frame of version {VERSION}, got magic {magic!r} and version {version}: do all parties run the same release?"
+        )
     if length > FRAME_BYTES:
         raise FrameTooLarge(f"a frame announces {length} bytes; the most that one may carry is {FRAME_BYTES}")
     if flags & ~(CHECKED | DIGESTED) or dtype >= len(DTYPES) or (ndim > MAX_DIMS and not flags & DIGESTED):
@@ -181,12 +196,14 @@ def refusal(header: Header, step: Step, part: int, length: int) -> Exception:
         )
     if header.sequence != step.sequence:
         return MessageLost(
-            f"{step.me} awaits message {step.sequence} from {step.peer}, but message {header.sequence} came: one between them was lost or repeated"
+            f"{step.me} awaits message {step.sequence} from {step.peer}, but message {header.sequence} came: one was lost or repeated"
         )
     if header.part != part:
         return MessageLost(f"{step.me} awaits frame {part} of message {step.sequence} from {step.peer}, but frame {header.part} came")
     if header.length > length:
-        return FrameTooLarge(f"{step.peer} announces {header.length} bytes at line {header.line}; {step.me} allows {length} at line {step.line}")
+        return FrameTooLarge(
+            f"{step.peer} announces {header.length} bytes at line {header.line}; {step.me} allows {length} at line {step.line}"
+        )
     return FrameCorrupt(f"{step.peer} announces {header.length} bytes at line {header.line} where the shape needs {length}")
 
 

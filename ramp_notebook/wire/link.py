@@ -248,4 +248,6 @@ def result_array(expect: Expect) -> Any:
 
 def check_payload(view: memoryview, crc: int, step: frames.Step) -> None:
     if crc32(view) != crc:
-        raise FrameCorrupt(f"a payload from {step.peer} to {step.me} at line {step.line} ({step.form.tag}) fails its checksum: bits changed on the way")
+        raise FrameCorrupt(
+            f"a payload from {step.peer} to {step.me} at line {step.line} ({step.form.tag}) fails its checksum: bits changed on the way"
+        )

@@ -138,7 +138,9 @@ class SocketLinks:
             # Every awaited message fits a socket's buffer, so no sender can be stuck behind it while we read another.
             for number, peer, message in awaited:
                 link = self._links[peer]
-                replies[number][peer] = link.pull_small(message.step, message.expect, message.nbytes, lambda m=message, p=peer: self._waiting({p: m}))
+                replies[number][peer] = link.pull_small(
+                    message.step, message.expect, message.nbytes, lambda m=message, p=peer: self._waiting({p: m})
+                )
             return replies
         for _, peer, message in awaited:
             self._links[peer].incoming.append(message)

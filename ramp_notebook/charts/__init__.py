@@ -19,5 +19,5 @@ def draw(name: str, trace: Trace, **options: Any) -> Picture:
     drawn = registered[name](trace, **options)
     if isinstance(drawn, Picture):
         return drawn
-    plain = drawn.update_layout(template=None).to_plotly_json()
-    return Picture(f"The chart `{name}`.", list(plain["data"]), dict(plain["layout"]))
+    plain = drawn.to_plotly_json()
+    return Picture(f"The chart `{name}`.", plain["data"], {key: part for key, part in plain["layout"].items() if key != "template"})

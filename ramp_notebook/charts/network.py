@@ -5,6 +5,8 @@ message; this closed form is what it comes to when parties proceed round by roun
 """
 
 import threading
+from collections.abc import Sequence
+from math import ceil, floor, log10
 from typing import Any
 
 from ..registry import chart
@@ -25,7 +27,7 @@ def network(trace: Trace) -> Picture:
     if not trace.messages:
         return empty(TITLE)
     rounds, size = lockstep(trace)
-    data = []
+    data: list[dict[str, Any]] = []
     marks = []
     for position, model in enumerate(PRESETS.values()):
         look = {"color": colour(position), "width": 2, "dash": DASHES[position]}
@@ -38,19 +40,27 @@ def network(trace: Trace) -> Picture:
         seconds = _seconds(rounds, size, model.latency_seconds, model)
         marks.append({
             "type": "scatter", "mode": "markers+text", "x": [model.latency_seconds], "y": [_significant(seconds)],
-            "text": [f"{model.name} {readable_seconds(seconds)}"], "textposition": "top left", "cliponaxis": False,
+            "text": [f"{model.name} {readable_seconds(seconds)}"], "cliponaxis": False,
+            "textposition": "bottom right" if position == 1 else "top left",
             "textfont": {"color": TEXT}, "marker": {"symbol": SYMBOLS[position], "size": 11, "color": colour(position)},
             "hovertext": [label(model.describe(), 80)], "hoverinfo": "text", "showlegend": False,
         })  # fmt: skip
     figure = layout(
         TITLE,
         380,
-        xaxis=axis("latency, one way (s)", type="log", dtick=1, exponentformat="SI", ticksuffix="s"),
-        yaxis=axis("time (s)", type="log", dtick=1, exponentformat="SI", ticksuffix="s"),
+        xaxis=axis("latency, one way", type="log", **_decades(LATENCIES)),
+        yaxis=axis(type="log", **_decades([seconds for curve in data for seconds in curve["y"]])),
         showlegend=True,
         legend={"title": {"text": "uplink of each party"}, "x": 0.01, "y": 0.99, "bgcolor": "rgba(0,0,0,0)"},
     )
     return Picture(_caption(rounds, size), [*data, *marks], figure)
+
+
+def _decades(seconds: Sequence[float]) -> dict[str, Any]:
+    """Ticks at powers of ten, written as people say them."""
+    powers = range(floor(log10(min(seconds))), ceil(log10(max(seconds))) + 1)
+    names = [readable_seconds(10.0**power) for power in powers]
+    return {"tickmode": "array", "tickvals": [_significant(10.0**power) for power in powers], "ticktext": names}
 
 
 def _seconds(rounds: int, size: int, latency: float, model: NetworkModel) -> float:

@@ -43,11 +43,16 @@ def _layout(trace: Trace, lines: list[int], tallies: list[Tally], known: range) 
     most = max((tally.sent_bytes for tally in tallies), default=0)
     title = TITLE if len(lines) == len(known) else f"{TITLE}: {len(lines)} of {len(known):,} lines"
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True}
-    numbers = axis(range=[len(lines) - 0.4, -0.6], tickmode="array", tickvals=list(range(len(lines))), fixedrange=True, showgrid=False)
-    numbers["ticktext"] = [str(number) for number in lines]
+    ticks: dict[str, Any] = {
+        "tickmode": "array",
+        "tickvals": list(range(len(lines))),
+        "ticktext": [str(number) for number in lines],
+        "ticks": "",
+    }
+    numbers = axis(range=[len(lines) - 0.4, -0.6], fixedrange=True, showgrid=False, showline=False, **ticks)
     figure = layout(title, 90 + ROW * max(3, len(lines)), yaxis=numbers, bargap=0.35)
-    figure["xaxis"] = {**hidden, "domain": [0, 0.62], "range": [0, 1]}
-    figure["xaxis2"] = {**hidden, "domain": [0.64, 1], "range": [0, 1.7 * max(1, most)], "anchor": "y"}
+    figure["xaxis"] = {**hidden, "domain": [0, 0.62], "range": [-0.02, 1]}
+    figure["xaxis2"] = {**hidden, "domain": [0.64, 1], "range": [0, 2.3 * max(1, most)], "anchor": "y"}
     figure["margin"] = {"l": 40, "r": 10, "t": 45, "b": 15}
     return figure
 
@@ -57,7 +62,8 @@ def _shown_lines(by_line: dict[int, Tally], known: range) -> list[int]:
     candidates = [0] * (0 in by_line) + list(known)
     if len(candidates) <= LINES:
         return candidates
-    return sorted(sorted(candidates, key=lambda line: (-by_line.get(line, Tally()).sent_bytes, line))[:LINES])
+    costly = [line for line in candidates if line in by_line]
+    return sorted(sorted(costly or candidates, key=lambda line: (-by_line.get(line, Tally()).sent_bytes, line))[:LINES])
 
 
 def _line(number: int, text: list[str]) -> str:

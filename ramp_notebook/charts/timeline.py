@@ -51,17 +51,25 @@ def _arrows(trace: Trace) -> Picture:
             said = _hover(trace, message, path_text(paths[sender][message.span]))
             x += [message.round - 0.32, message.round + 0.32, None]
             y += [sender, message.receiver, None]
-            sizes += [0, 7 + min(9, int(log2(1 + message.payload_bytes)) // 2), 0]
+            sizes += [0, 8 + min(8, int(log2(1 + message.payload_bytes)) // 2), 0]
             hover += [said, said, ""]
         data.append(_arrow_trace(name, sender, x, y, sizes, hover))
     rounds = max(message.round for message in trace.messages)
     lanes = axis("", tickmode="array", tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5])
-    columns = axis("round", range=[0.5, rounds + 0.5], dtick=max(1, rounds // 12), tick0=1)
+    columns = axis("round", range=[0.5, rounds + 0.5], dtick=_tick_step(rounds), tick0=1)
     figure = layout(TITLE, 120 + 56 * len(names), xaxis=columns, yaxis=lanes, shapes=_preprocessing_bands(trace))
     if figure["shapes"]:
         place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1.02, "xanchor": "right", "yanchor": "bottom"}
         figure["annotations"] = [{"text": "shaded: preprocessing", "showarrow": False, **place}]
     return Picture(_caption(trace), data, figure)
+
+
+def _tick_step(rounds: int) -> int:
+    """About ten round numbers: 1, 2, 5, 10, 20, …"""
+    step = 1
+    while rounds > 12 * step:
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    return step
 
 
 def _arrow_trace(name: str, sender: int, x: list[float | None], y: list[int | None], sizes: list[int], hover: list[str]) -> dict[str, Any]:
@@ -72,7 +80,7 @@ def _arrow_trace(name: str, sender: int, x: list[float | None], y: list[int | No
         "x": x,
         "y": y,
         "line": {"color": colour(sender), "width": 1.5, "dash": DASHES[sender % len(DASHES)]},
-        "marker": {"symbol": "arrow", "angleref": "previous", "size": sizes, "color": colour(sender), "opacity": 1},
+        "marker": {"symbol": "arrow", "angleref": "previous", "size": sizes, "color": colour(sender), "opacity": 1, "line": {"width": 0}},
         "hoverinfo": "text",
         "hovertext": hover,
     }
@@ -110,11 +118,12 @@ def _heat(trace: Trace) -> Picture:
     data = [
         {
             "type": "heatmap", "x": starts, "y": block_names(trace.parties, rows), "z": sums,
-            "colorscale": SCALE, "zmin": 0, "xgap": 1 if len(columns) <= 60 else 0, "ygap": 2,
+            "colorscale": SCALE, "zmin": 0, "zmax": max(1, *map(max, sums)), "xgap": 1 if len(columns) <= 60 else 0, "ygap": 2,
             "hovertemplate": "%{y}, from round %{x}: %{z:,} bytes<extra></extra>",
             "colorbar": {"title": {"text": f"{rate}", "side": "right"}, "outlinewidth": 0, "tickfont": {"color": TEXT}, "tickformat": "~s"},
         }
     ]  # fmt: skip
-    lanes = axis("sent by", autorange="reversed", type="category")
-    figure = layout(f"{TITLE}{step}", min(720, 150 + max(26 * len(rows), 90)), xaxis=axis("round"), yaxis=lanes)
+    lanes = axis(autorange="reversed", type="category", showgrid=False)
+    ticks = axis("round", tick0=1, dtick=_tick_step(rounds), showgrid=False)
+    figure = layout(f"{TITLE}{step}, by sender", min(480, 150 + max(26 * len(rows), 90)), xaxis=ticks, yaxis=lanes)
     return Picture(_caption(trace), data, figure)

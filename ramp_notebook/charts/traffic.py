@@ -6,7 +6,7 @@ from ..trace.events import Trace
 from ..trace.units import counted, one_line, readable_bytes
 from .picture import SCALE, TEXT, Picture, axis, block_names, blocks, empty, layout
 
-TITLE = "Bytes from party to party"
+TITLE = "Bytes from party (rows) to party (columns)"
 SIDE = 44  # 44 × 44 cells stay under the limit of marks
 WRITTEN = 8  # up to this many parties the figures stand in the cells
 
@@ -24,9 +24,10 @@ def traffic(trace: Trace) -> Picture:
         row, column = message.sender // size, message.receiver // size
         sums[row][column] = (sums[row][column] or 0) + message.payload_bytes
     names = block_names(trace.parties, parts)
+    most = max((z or 0 for row in sums for z in row), default=0)
     heat = {
-        "type": "heatmap", "x": names, "y": names, "z": sums, "colorscale": SCALE, "zmin": 0, "xgap": 2, "ygap": 2, "hoverongaps": False,
-        "hovertemplate": "%{y} → %{x}: %{z:,} bytes<extra></extra>",
+        "type": "heatmap", "x": names, "y": names, "z": sums, "colorscale": SCALE, "zmin": 0, "zmax": max(1, most),
+        "xgap": 2, "ygap": 2, "hoverongaps": False, "hovertemplate": "%{y} → %{x}: %{z:,} bytes<extra></extra>",
         "colorbar": {"title": {"text": "bytes", "side": "right"}, "outlinewidth": 0, "tickfont": {"color": TEXT}, "tickformat": "~s"},
     }  # fmt: skip
     if len(parts) <= WRITTEN:
@@ -36,8 +37,8 @@ def traffic(trace: Trace) -> Picture:
     figure = layout(
         TITLE,
         min(760, 190 + side * len(parts)),
-        xaxis=axis("received by", type="category"),
-        yaxis=axis("sent by", type="category", autorange="reversed"),
+        xaxis=axis(type="category", showgrid=False),
+        yaxis=axis(type="category", autorange="reversed", showgrid=False),
     )
     return Picture(_caption(trace), [heat], figure)
 

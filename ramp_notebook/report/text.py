@@ -79,8 +79,8 @@ def value_text(value: Any) -> str:
     """One short line that does not depend on where objects lie in memory or in which order a set was filled."""
     if isinstance(value, np.ndarray):
         with np.printoptions(threshold=12, edgeitems=3, linewidth=10**6):
-            shown = " ".join(str(value).split())
-        shown += f"  {value.dtype} {value.shape}" if value.size > 12 else ""
+            shown = " ".join(str(value).split()).replace("[ ", "[")
+        shown += f", {value.dtype} {value.shape}" if value.size > 12 else ""
     elif isinstance(value, (set, frozenset)):
         shown = "{" + ", ".join(sorted(map(repr, value))) + "}" if value else repr(value)
     elif type(value).__repr__ is ADDRESS_REPR:

@@ -1,10 +1,12 @@
-"""The event kinds a run records, and the Trace that merges them: inert data, no behaviour.
+"""The event kinds a run records, and the Trace that merges them: inert data. Its exports live in files of their own.
 
 Knows nothing of arrays, sockets or protocols. A plan's trace has the same events without times (all zero).
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 ONLINE, PREPROCESSING = "online", "preprocessing"
 
@@ -85,3 +87,33 @@ class Trace:
             index = [[s for s in self.spans if s.party == p] for p in range(len(self.parties))]
             self.__dict__["_by_party"] = index
         return index[party]
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """One plain dict per message."""
+        from . import export
+
+        return export.to_records(self)
+
+    def to_pandas(self) -> Any:
+        """The messages as a pandas DataFrame."""
+        from . import export
+
+        return export.to_pandas(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write as JSON; `Trace.load` gives an equal trace back."""
+        from . import export
+
+        export.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "Trace":
+        from . import export
+
+        return export.load(path)
+
+    def to_chrome(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+        """Chrome-trace JSON for Perfetto and other timeline viewers; written to `path` if given."""
+        from . import chrome
+
+        return chrome.to_chrome(self, path)

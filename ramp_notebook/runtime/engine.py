@@ -92,7 +92,8 @@ class Engine:
         directory = [{**names, **{n: describe(v) for n, v in cell.inputs.get(i, {}).items()}} for i, names in enumerate(directory)]
         if self.links.index < len(directory):
             directory[self.links.index] = describe_all(scope)
-        before = dict(scope)
+        assigned = assigned_names(cell)  # new even if the value is the same object: small ints are
+        before = {name: value for name, value in scope.items() if name not in assigned}
         session = self.session
         if cell.kind == "mpc":
             context = Context(self.links, recorder, epoch, cell.seed)
@@ -152,6 +153,12 @@ class Engine:
         text = "".join(traceback.format_exception(type(problem), problem, _own_frames(problem.__traceback__, cell.filename)))
         path = recorder.failed
         return ErrorReport(type(problem).__name__, str(problem), line, tuple(path), text, type(problem).__module__)
+
+
+def assigned_names(cell: Cell) -> set[str]:
+    """Names that the cell's text binds."""
+    nodes = ast.walk(ast.parse(cell.source, cell.filename, "exec"))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def run_text(cell: Cell, scope: dict[str, Any]) -> str:

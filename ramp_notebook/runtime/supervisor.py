@@ -12,7 +12,7 @@ from .interrupts import Interrupts
 from .launchers import PartyHandle, make_launcher
 from .switchboard import make_link, transport
 
-PING_SECONDS = 1.0
+PING_SECONDS = 1.0  # at most; several pings fit into the silence that is allowed
 STOP_SECONDS = 1.0
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # neither owns a descriptor
 
@@ -25,6 +25,7 @@ class Supervisor:
     def __init__(self, names: Sequence[str], launcher: str, engine: str, silence_seconds: float):
         self.names = tuple(names)
         self.silence_seconds = silence_seconds
+        self._ping_seconds = min(PING_SECONDS, silence_seconds / 4)
         self._launcher = make_launcher(launcher, names, secrets.token_bytes(KEY_BYTES), engine)
         self._transport = transport()
         self._processes = launcher == "local"
@@ -87,7 +88,7 @@ class Supervisor:
 
         Besides a party's own messages: ("died", reason) and ("silent", seconds), each once.
         """
-        ready = self._select(max(0.0, min(timeout, PING_SECONDS)), interrupts)
+        ready = self._select(max(0.0, min(timeout, self._ping_seconds)), interrupts)
         now = time.monotonic()
         events: list[Event] = []
         for index in sorted(ready):
@@ -170,7 +171,7 @@ class Supervisor:
             return []
         events: list[Event] = []
         for index, party in enumerate(self.parties):
-            if party is None or now - max(self._heard[index], self._pinged[index]) < PING_SECONDS:
+            if party is None or now - max(self._heard[index], self._pinged[index]) < self._ping_seconds:
                 continue
             silent = now - self._heard[index]
             self._pinged[index] = now

@@ -1,1 +1,5 @@
 """The only code that imports IPython: magics, completion, progress, display."""
+
+from .extension import load_ipython_extension, unload_ipython_extension
+
+__all__ = ["load_ipython_extension", "unload_ipython_extension"]

@@ -36,7 +36,7 @@ class Coordinator:
     """Runs cells on living parties; parties start with the first cell, or with `start`.
 
     >>> with Coordinator(["alice", "bob", "carol"], launcher="inline") as parties:
-    ...     parties.run(Cell("print(mpc.party.name == 'dave')")).printed
+    ...     parties.run(Cell("print(mpc.party == 'dave')")).printed
     [(None, 'False\\n')]
     """
 

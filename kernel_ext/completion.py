@@ -1,0 +1,65 @@
+"""Tab completion on magic lines: options, and what they take."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+from ramp_notebook import registry
+from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY
+from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.wire.network import PRESETS
+
+SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "protocols", "restart", "start", "status", "stop")
+
+
+class Completion:
+    """Completes `%%mpc --pro<Tab>`, `--protocol re<Tab>`, `%mpc st<Tab>`, `%%party al<Tab>`."""
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+
+        @context_matcher(identifier="ramp_notebook.options")  # type: ignore[untyped-decorator]
+        def match(context: CompletionContext) -> Any:
+            found = [SimpleCompletion(text, type="param") for text in self.candidates(context.line_with_cursor[: context.cursor_position])]
+            return {"completions": found, "suppress": bool(found)}
+
+        self.match = match
+
+    def candidates(self, line: str) -> list[str]:
+        """What may stand at the end of this line."""
+        words = line.split()
+        if not words or words[0] not in ("%%mpc", "%mpc", "%%party"):
+            return []
+        typed = "" if line[-1:].isspace() else words[-1]
+        before = words[:-1] if typed else words
+        return [text for text in self._possible(before, typed) if text.startswith(typed) and text != typed]
+
+    def _possible(self, before: list[str], typed: str) -> Iterator[str]:
+        if not before:
+            return
+        if before[0] == "%%party":
+            yield from (*self.workspace.options({}).parties, "all")
+        elif before == ["%mpc"]:
+            yield from SUBCOMMANDS
+        elif typed.startswith("-"):
+            yield from (flag for flags, _ in OPTIONS for flag in flags)
+        elif before[0] == "%mpc" and before[1:2] == ["config"]:
+            yield from (f"{name}=" for name in STICKY)
+        elif before[0] == "%mpc" and before[1:2] == ["gadgets"]:
+            yield from registry.gadgets
+        else:
+            yield from self._values_of(before[-1], typed)
+
+    def _values_of(self, option: str, typed: str) -> Iterator[str]:
+        if option == "--protocol":
+            yield from registry.protocols
+        elif option == "--network":
+            yield from PRESETS
+        elif option == "--charts":
+            yield from (*registry.charts, "none")
+        elif option == "--launcher":
+            yield from LAUNCHERS
+        elif option in ("-i", "--input", "--shape") and "@" in typed:
+            name = typed.partition("@")[0]
+            yield from (f"{name}@{party}" for party in self.workspace.options({}).parties)

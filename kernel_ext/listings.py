@@ -1,0 +1,79 @@
+"""What `%mpc status`, `protocols`, `gadgets`, `networks`, `config` and `help` print: plain text, the same each time."""
+
+from ramp_notebook import registry
+from ramp_notebook.errors import MisuseValueError
+from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY
+from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.wire.network import PRESETS, network
+
+
+def protocols() -> str:
+    """Adversary, threshold, parties, domains, preprocessing and paper of every protocol."""
+    rows = [("protocol", "adversary", "may collude", "parties", "values", "preprocessing", "paper")]
+    for name, cls in registry.protocols.items():
+        facts = cls.security
+        rows.append((name, facts.adversary, str(facts.threshold), facts.parties, f"{cls.value_range}, bits", facts.preprocessing, facts.paper))
+    return table(rows)
+
+
+def gadgets(name: str = "") -> str:
+    """All gadgets with their first line, or one with all it says of itself."""
+    if name:
+        if name not in registry.gadgets:
+            raise MisuseValueError(f"there is no gadget `{name}`; there are: {', '.join(registry.gadgets)}")
+        function = registry.gadgets[name]
+        return f"{name}\n\n{(function.__doc__ or '').strip()}\n\nSource: {function.facts.paper}"
+    rows = [("gadget", "what it does", "source")]
+    for each, function in registry.gadgets.items():
+        rows.append((each, (function.__doc__ or "").strip().splitlines()[0], function.facts.paper))
+    return table(rows)
+
+
+def networks() -> str:
+    return "\n".join(f"{name:<10} {network(name).describe()}" for name in PRESETS)
+
+
+def config(workspace: Workspace) -> str:
+    """Every sticky setting with its value; changed ones are marked."""
+    lines = []
+    for name in STICKY:
+        value = workspace.sticky.get(name, DEFAULTS.get(name, "—"))
+        lines.append(f"{name:<10} {value}{'  (set)' if name in workspace.sticky else ''}")
+    return "\n".join(lines)
+
+
+def status(workspace: Workspace) -> str:
+    """Living groups; of each party what its names are like, never their values."""
+    lines = []
+    for (names, launcher), group in workspace.groups.items():
+        lines.append(f"{', '.join(names)} ({launcher})")
+        for state, directory in zip(group.status(), group.directory, strict=True):
+            held = ", ".join(
+                f"{name} ({d.kind} {d.dtype} {d.shape})" for name, d in sorted(directory.items()) if d.kind in ("private", "secret")
+            )
+            lines.append(f"  {state.name:<10} {'ready' if state.alive else 'not running'}; {held or 'holds nothing'}")
+    return "\n".join(lines) or "no parties are running; the first %%mpc cell starts them"
+
+
+def help_text() -> str:
+    lines = [
+        "%%mpc [options]        run the cell at every party; it finds mpc, gadgets and np ready",
+        "%%party NAME|all       run plain Python inside one party, several (alice,bob), or all",
+        "%mpc start             start parties now (they start with the first cell otherwise)",
+        "%mpc stop | restart    end all parties; end and start again",
+        "%mpc status            who runs, and what each party holds (never values)",
+        "%mpc config            show settings that stay; name=value sets one, reset forgets all",
+        "%mpc protocols | gadgets [NAME] | networks",
+        "%mpc last              the last Run",
+        "",
+        "options of %%mpc:",
+    ]
+    for flags, keywords in OPTIONS:
+        metavar = f" {keywords['metavar']}" if "metavar" in keywords else ""
+        lines.append(f"  {', '.join(flags) + metavar:<28} {keywords['help'].replace('%%', '%')}")
+    return "\n".join(lines)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

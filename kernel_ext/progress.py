@@ -1,0 +1,53 @@
+"""Progress of long cells: a widget in notebooks, a line in terminals, after a second; nothing stays in the saved output."""
+
+import sys
+import time
+from typing import Any
+
+from IPython.display import clear_output, display
+
+SHOW_AFTER_SECONDS = 1.0
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class Progress:
+    """Shows where the parties are: gadget, round, bytes. Called with every report; draws at most a few times a second."""
+
+    def __init__(self, in_notebook: bool):
+        self._in_notebook = in_notebook
+        self._began = time.monotonic()
+        self._bar: Any = None
+        self._sent: dict[int, int] = {}
+
+    def __call__(self, party: int, path: tuple[str, ...], round: int, sent_bytes: int) -> None:
+        self._sent[party] = sent_bytes
+        if time.monotonic() - self._began < SHOW_AFTER_SECONDS:
+            return
+        text = f"{' › '.join(path) or 'computing'} · round {round:,} · {sum(self._sent.values()) / 1e6:,.1f} MB"
+        if self._bar is None:
+            self._bar = self._open()
+        if self._in_notebook:
+            self._bar.value = text
+        else:
+            self._bar.set_description_str(text)
+
+    def _open(self) -> Any:
+        if self._in_notebook:
+            from ipywidgets import Label
+
+            label = Label()
+            # The view alone, without a text form: whoever compares outputs skips views.
+            display({WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": label.model_id}}, raw=True)  # type: ignore[no-untyped-call]
+            return label
+        from tqdm.auto import tqdm
+
+        return tqdm(bar_format="{desc} [{elapsed}]", leave=False, file=sys.stderr)
+
+    def close(self) -> None:
+        """Take everything away again."""
+        if self._bar is None:
+            return
+        self._bar.close()
+        if self._in_notebook:
+            clear_output()  # type: ignore[no-untyped-call]
+        self._bar = None

@@ -1,0 +1,184 @@
+"""The options of a cell: one table for the notebook's magics and the command line, and what their values mean."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import registry
+from ..errors import OptionError
+from ..wire.network import network
+
+PARTY_NAMES = (
+    "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo", "mallory", "niaj", "olivia", "peggy",
+)  # fmt: skip
+LAUNCHERS = ("local", "inline")
+
+# (flags, argparse keywords); every default is None, so that sticky defaults can tell what was given
+OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
+    (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
+    (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
+    (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
+    (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
+    (("--plan",), {"action": "store_true", "default": None, "help": "count the cost on shapes without data; runs nothing"}),
+    (("--shape",), {"metavar": "NAME@PARTY=N", "action": "append", "help": "for --plan: size of an input, e.g. x@alice=1_000_000 or 1000x20"}),
+    (("--network",), {"metavar": "NAME", "help": "add the predicted time on this network: lan, wan, mobile, satellite"}),
+    (("--charts",), {"metavar": "NAMES", "help": "charts to draw, e.g. timeline,tree; or none"}),
+    (("--timeout",), {"metavar": "SECONDS", "help": "abort the cell after so long"}),
+    (("--seed",), {"metavar": "HEX", "help": "reproducible randomness, for tests: not private, and the label says so"}),
+    (("--checksums",), {"action": "store_true", "default": None, "help": "check every payload for bits changed on the way"}),
+    (("--quiet",), {"action": "store_true", "default": None, "help": "no report under the cell"}),
+)
+NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
+DEFAULTS: dict[str, Any] = {"parties": "alice,bob,carol", "protocol": "replicated", "launcher": "local", "charts": "timeline"}
+STICKY = ("parties", "protocol", "launcher", "network", "charts", "timeout", "quiet", "checksums")
+
+
+@dataclass(frozen=True)
+class Options:
+    """One cell's options, checked."""
+
+    parties: tuple[str, ...]
+    protocol: str
+    launcher: str
+    inputs: tuple[tuple[str, str], ...] = ()  # (name, party)
+    output: str | None = None
+    plan: bool = False
+    shapes: tuple[tuple[str, str, tuple[int, ...]], ...] = ()  # (name, party, shape)
+    network: str | None = None
+    charts: tuple[str, ...] = ()
+    timeout: float | None = None
+    seed: bytes | None = None
+    checksums: bool = False
+    quiet: bool = False
+
+
+def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
+    """Given values over sticky ones over defaults, each checked; OptionError names the option and what it takes."""
+    value = {**DEFAULTS, **sticky, **{name: v for name, v in given.items() if v is not None}}
+    parties = party_names(value["parties"])
+    protocol = one_of("--protocol", value["protocol"], list(registry.protocols))
+    return Options(
+        parties,
+        protocol,
+        one_of("--launcher", value["launcher"], LAUNCHERS),
+        tuple(name_at_party("--input", text, parties) for text in value.get("input") or ()),
+        identifier("--output", value["output"]) if value.get("output") else None,
+        bool(value.get("plan")),
+        tuple(_shape(text, parties) for text in value.get("shape") or ()),
+        _network(value.get("network")),
+        chart_names(value["charts"]),
+        _seconds(value.get("timeout")),
+        _seed(value.get("seed")),
+        bool(value.get("checksums")),
+        bool(value.get("quiet")),
+    )
+
+
+def party_names(text: str) -> tuple[str, ...]:
+    """`3` or `alice,bob,carol`, as names.
+
+    >>> party_names("2")
+    ('alice', 'bob')
+    """
+    text = str(text).strip()
+    if text.isdigit():
+        count = int(text)
+        if not 1 <= count <= 1000:
+            raise OptionError(f"--parties takes 1 to 1000 parties; got {count}")
+        return tuple(PARTY_NAMES[:count]) + tuple(f"party{i}" for i in range(len(PARTY_NAMES) + 1, count + 1))
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if not (name.isidentifier() and name.isascii()):
+            raise OptionError(f"--parties takes a number or names like alice,bob,carol; {name!r} is not a name")
+    if len(set(names)) < len(names):
+        raise OptionError(f"--parties takes different names; got {text}")
+    return names
+
+
+def name_at_party(option: str, text: str, parties: Sequence[str]) -> tuple[str, str]:
+    name, at, party = text.partition("@")
+    if not at or not name.isidentifier():
+        raise OptionError(f"{option} takes NAME@PARTY, e.g. salary@alice; got {text!r}")
+    return name, one_of(option, party, parties, "party")
+
+
+def one_of(option: str, value: str, known: Sequence[str], what: str = "") -> str:
+    if value in known:
+        return value
+    near = difflib.get_close_matches(str(value), known, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise OptionError(f"{option}: there is no {what or option.lstrip('-')} {value!r}; there are: {', '.join(known)}.{hint}")
+
+
+def identifier(option: str, text: str) -> str:
+    if not text.isidentifier():
+        raise OptionError(f"{option} takes a variable's name; got {text!r}")
+    return text
+
+
+def chart_names(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
+    known = list(registry.charts)
+    return tuple(one_of("--charts", name.strip(), [*known, "none"], "chart") for name in str(text).split(","))
+
+
+def nearest_option(text: str) -> str:
+    """The option that a mistyped one was meant to be, or ''."""
+    near = difflib.get_close_matches(text, [flag for flags, _ in OPTIONS for flag in flags], 1, 0.5)
+    return near[0] if near else ""
+
+
+def check_sticky(name: str, value: str) -> Any:
+    """A sticky default given as text, checked as the option itself would be."""
+    one_of("%mpc config", name, STICKY, "setting")
+    if name in ("quiet", "checksums"):
+        if value.lower() not in ("true", "false"):
+            raise OptionError(f"{name} takes true or false; got {value!r}")
+        return value.lower() == "true"
+    check({name: value}, {})
+    return value
+
+
+def _shape(text: str, parties: Sequence[str]) -> tuple[str, str, tuple[int, ...]]:
+    left, equals, size = text.partition("=")
+    try:
+        shape = tuple(int(n) for n in size.split("x")) if equals else ()
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 0:
+        raise OptionError(f"--shape takes NAME@PARTY=N, e.g. ips@alice=1_000_000 or table@bob=1000x20; got {text!r}")
+    return (*name_at_party("--shape", left, parties), shape)
+
+
+def _network(name: Any) -> str | None:
+    if name is None or name == "none":
+        return None
+    try:
+        network(name)
+    except Exception as problem:
+        raise OptionError(f"--network: {problem}") from None
+    return str(name)
+
+
+def _seconds(text: Any) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"--timeout takes a number of seconds, e.g. 30; got {text!r}")
+    return seconds
+
+
+def _seed(text: Any) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise OptionError(f"--seed takes an even number of hexadecimal digits, e.g. 00ff; got {text!r}") from None

@@ -12,7 +12,9 @@ def protocols() -> str:
     rows = [("protocol", "adversary", "may collude", "parties", "values", "preprocessing", "paper")]
     for name, cls in registry.protocols.items():
         facts = cls.security
-        rows.append((name, facts.adversary, str(facts.threshold), facts.parties, f"{cls.value_range}, bits", facts.preprocessing, facts.paper))
+        rows.append(
+            (name, facts.adversary, str(facts.threshold), facts.parties, f"{cls.value_range}, bits", facts.preprocessing, facts.paper)
+        )
     return table(rows)
 
 

@@ -180,5 +180,3 @@ class RampMagics(Magics):
 
 def _is_option(word: str) -> bool:
     return word.split("=", 1)[0] in [flag for flags, _ in OPTIONS for flag in flags]
-
-

@@ -1,7 +1,6 @@
 """How errors look under a cell: one line of cause, an arrow at the cell line, the party's own traceback if it has one."""
 
 from collections.abc import Callable
-from typing import Any
 
 CONTEXT_LINES = 2
 
@@ -33,5 +32,3 @@ def arrow(source: str, line: int) -> list[str]:
     rows = source.splitlines()
     first, last = max(1, line - CONTEXT_LINES), min(len(rows), line + CONTEXT_LINES)
     return [f"{'---->' if k == line else '     '} {k:>3} {rows[k - 1]}" for k in range(first, last + 1)]
-
-

@@ -74,8 +74,11 @@ class Protocol(ABC):
         """Packed bits: 1 where the arithmetic value is zero. `x` has shape (components, n)."""
 
     @abstractmethod
-    def words_are_less(self, x: Share, y: Share, bits: int) -> Share:
-        """Packed bits: x < y as unsigned numbers of the low `bits` bits. Binary shares of shape (components, n)."""
+    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
+        """Packed bits: x < y as unsigned numbers. Binary shares (components, k, n): k words a number, the lowest first.
+
+        Of word j the low bits[j] bits count.
+        """
 
     @abstractmethod
     def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:

@@ -73,8 +73,14 @@ class Clear(Protocol):
     def is_zero(self, x: Share) -> Share:
         return self._pack(x, lambda v: v == 0)
 
-    def words_are_less(self, x: Share, y: Share, bits: int) -> Share:
-        return self._pack(x, lambda v: (v & mask(bits)) < (y[0] & mask(bits)))
+    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
+        if shaped.is_shaped(x):
+            return shaped.ShapedArray((1, packed.word_count(x.shape[2])))
+        less = np.zeros(x.shape[2], bool)
+        for j, count in enumerate(bits):  # a higher word decides, unless it is equal
+            a, b = x[0, j] & mask(count), y[0, j] & mask(count)
+            less = (a < b) | ((a == b) & less)
+        return packed.pack(less).reshape(1, -1)
 
     def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
         return self._pack(x, lambda v: ((v ^ y[0]) & mask(bits)) == 0)

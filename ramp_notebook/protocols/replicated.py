@@ -165,9 +165,9 @@ class Replicated(Protocol):
         minus_t = self._known_to_1_and_2(packed.to_planes(-self._third(x)) if self.me else None, shape)
         return circuits.fold_and(self.invert(s ^ minus_t), self.conjunction)[:, 0]
 
-    def words_are_less(self, x: Share, y: Share, bits: int) -> Share:
+    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
         """The borrow of x - y: generated where x_i = 0 and y_i = 1, passed on where they are equal."""
-        x, y = packed.to_planes(x, bits), packed.to_planes(y, bits)
+        x, y = (np.concatenate([packed.to_planes(v[:, j], count) for j, count in enumerate(bits)], axis=1) for v in (x, y))
         g = self.conjunction(self.invert(x), y)
         [(borrow, _)] = circuits.reduce_carries([(g, self.invert(x ^ y))], self.conjunction)
         return borrow[:, 0]

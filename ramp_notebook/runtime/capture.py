@@ -38,7 +38,9 @@ def helpers_for(source: str, namespace: Mapping[str, Any], known: Collection[str
     return "\n\n".join(pieces.values())
 
 
-def _add(name: str, value: Any, namespace: Mapping[str, Any], known: Collection[str], home: str, pieces: dict[str, str], used_by: str) -> None:
+def _add(
+    name: str, value: Any, namespace: Mapping[str, Any], known: Collection[str], home: str, pieces: dict[str, str], used_by: str
+) -> None:
     if name in pieces:
         return
     if isinstance(value, types.ModuleType):
@@ -47,7 +49,13 @@ def _add(name: str, value: Any, namespace: Mapping[str, Any], known: Collection[
         pieces[name] = ""  # a function may call itself
         text = _source_of(name, value)
         for inner in _used_names(ast.parse(text)):
-            if inner in READY or hasattr(builtins, inner) or inner not in namespace or inner == name or inner in _bound_names(ast.parse(text)):
+            if (
+                inner in READY
+                or hasattr(builtins, inner)
+                or inner not in namespace
+                or inner == name
+                or inner in _bound_names(ast.parse(text))
+            ):
                 continue
             if inner in known and not _is_written_here(namespace[inner], home):
                 continue
@@ -76,7 +84,9 @@ def _source_of(name: str, value: Any) -> str:
         text = textwrap.dedent(inspect.getsource(value))
         tree = ast.parse(text)
     except (OSError, TypeError, SyntaxError):
-        raise MisuseError(f"the source of `{name}` is not at hand; define it with `def` in a cell of its own, or in the %%mpc cell") from None
+        raise MisuseError(
+            f"the source of `{name}` is not at hand; define it with `def` in a cell of its own, or in the %%mpc cell"
+        ) from None
     first = tree.body[0]
     if isinstance(first, (ast.FunctionDef, ast.ClassDef)) and first.name != name:
         return f"{text}\n{name} = {first.name}"

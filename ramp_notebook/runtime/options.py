@@ -22,7 +22,10 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
     (("--plan",), {"action": "store_true", "default": None, "help": "count the cost on shapes without data; runs nothing"}),
-    (("--shape",), {"metavar": "NAME@PARTY=N", "action": "append", "help": "for --plan: size of an input, e.g. x@alice=1_000_000 or 1000x20"}),
+    (
+        ("--shape",),
+        {"metavar": "NAME@PARTY=N", "action": "append", "help": "for --plan: size of an input, e.g. x@alice=1_000_000 or 1000x20"},
+    ),
     (("--network",), {"metavar": "NAME", "help": "add the predicted time on this network: lan, wan, mobile, satellite"}),
     (("--charts",), {"metavar": "NAMES", "help": "charts to draw, e.g. timeline,tree; or none"}),
     (("--timeout",), {"metavar": "SECONDS", "help": "abort the cell after so long"}),

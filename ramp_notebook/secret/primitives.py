@@ -86,8 +86,32 @@ def is_zero(x: SecretArray) -> SecretArray:
 @primitive("words_are_less")
 def words_are_less(x: SecretArray, y: SecretArray, bits: int = 64) -> SecretArray:
     """Secret bits: x < y as unsigned numbers of the low `bits` bits of binary words of one shape."""
-    words = x.session.protocol.words_are_less(x.flat(), y.flat(), bits) if x.size else _no_bits(x)
-    return SecretArray(x.session, words, x.shape, BOOL)
+    if not x.size:
+        return SecretArray(x.session, _no_bits(x), x.shape, BOOL)
+    a, b = (v.share.reshape(v.share.shape[0], 1, v.size) for v in (x, y))
+    return SecretArray(x.session, x.session.protocol.words_are_less(a, b, [bits]), x.shape, BOOL)
+
+
+@primitive("rows_are_less")
+def rows_are_less(x: SecretArray, y: SecretArray, bits: Sequence[int]) -> SecretArray:
+    """Secret bits: row by row, x < y as unsigned numbers of several binary words (k, n), the lowest word first."""
+    if not x.size:
+        return SecretArray(x.session, x.share.reshape(x.share.shape[0], 0), x.shape[1:], BOOL)
+    return SecretArray(x.session, x.session.protocol.words_are_less(x.share, y.share, bits), x.shape[1:], BOOL)
+
+
+@primitive("bits_as_words", local=True)
+def bits_as_words(x: SecretArray) -> SecretArray:
+    """Each secret bit as a binary word 0 or 1. Local."""
+    share = packed.unpack(x.share, x.size).astype(np.uint64)
+    return SecretArray(x.session, share.reshape(share.shape[0], *x.shape), x.shape, INT64, "binary")
+
+
+@primitive("words_as_bits", local=True)
+def words_as_bits(x: SecretArray, position: int = 0) -> SecretArray:
+    """One bit of each binary word, as secret bits. Local."""
+    bits = ((x.flat() >> np.uint64(position)) & np.uint64(1)).astype(np.bool_)
+    return SecretArray(x.session, packed.pack(bits), x.shape, BOOL)
 
 
 @primitive("words_are_equal")

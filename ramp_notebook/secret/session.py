@@ -255,8 +255,11 @@ class Session:
             )
         return encode(array, kind, name)
 
-    def public(self, value: Any, dtype: str | DType | None = None) -> SecretArray:
-        """A public value in the form of a secret, for code that takes secrets. Local; nothing is hidden."""
+    def public(self, value: Any, dtype: str | DType | None = None, *, binary: bool = False) -> SecretArray:
+        """A public value in the form of a secret, for code that takes secrets. Local; nothing is hidden.
+
+        `binary` makes integers as XOR-shared words, for & | ^ and comparisons in that domain.
+        """
         if isinstance(value, SecretArray):
             return value
         kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else _shaped_dtype(value)
@@ -266,7 +269,7 @@ class Session:
         if kind is BOOL:
             words = packed.pack(ring.reshape(-1))
             return SecretArray(self, self.protocol.public(words, binary=True), ring.shape, BOOL)
-        return SecretArray(self, self.protocol.public(ring, binary=False), ring.shape, kind)
+        return SecretArray(self, self.protocol.public(ring, binary=binary), ring.shape, kind, "binary" if binary else "arithmetic")
 
     def random_bits(self, shape: int | tuple[int, ...]) -> SecretArray:
         """Uniform secret bits that no party knows."""

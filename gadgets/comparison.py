@@ -135,7 +135,8 @@ def select(condition: Any, x: Any, y: Any) -> SecretArray:
     session = session_of(condition, x, y)
     if _is_bits(x) and _is_bits(y):
         a, b = _secrets(x, y)
-        return b ^ (condition & (a ^ b))
+        choice: SecretArray = b ^ (condition & (a ^ b))
+        return choice
     secrets = [v if isinstance(v, SecretArray) else session.public(v) for v in (x, y)]
     difference = secrets[0] - secrets[1]
     if not isinstance(condition, SecretArray):

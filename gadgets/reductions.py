@@ -54,7 +54,7 @@ def argmax(x: SecretArray, axis: int | None = None) -> SecretArray:
     return _extreme(x, axis, smallest=False, positions=True)[1]
 
 
-def _extreme(x: Any, axis: int | None, *, smallest: bool, positions: bool = False) -> tuple[SecretArray, Any]:
+def _extreme(x: Any, axis: int | None, *, smallest: bool, positions: bool = False) -> tuple[SecretArray, SecretArray]:
     """(value, position or None) of the extreme along an axis; among equals the first one wins."""
     session_of(x)
     check_axis(axis, x.ndim)
@@ -68,12 +68,13 @@ def _extreme(x: Any, axis: int | None, *, smallest: bool, positions: bool = Fals
         left, right = x[0 : 2 * half : 2], x[1 : 2 * half : 2]  # neighbours, so that the left one always comes first
         later_wins = less_than(right, left) if smallest else less_than(left, right)
         columns = [(left, right)] if place is None else [(left, right), (place[0 : 2 * half : 2], place[1 : 2 * half : 2])]
-        winners = x.session.parallel(*(lambda pair=pair: select(later_wins, pair[1], pair[0]) for pair in columns))
+        winners = x.session.parallel(*(lambda pair=pair, wins=later_wins: select(wins, pair[1], pair[0]) for pair in columns))
         if len(x) % 2:
             rest = [x[2 * half :]] + ([place[2 * half :]] if place is not None else [])
             winners = [primitives.concatenate([w, r]) for w, r in zip(winners, rest, strict=True)]
         x, place = winners[0], winners[1] if place is not None else None
-    return x[0], place[0] if place is not None else None
+    first: SecretArray = x[0]
+    return first, place[0] if place is not None else first
 
 
 def _shape_only(x: SecretArray) -> Any:

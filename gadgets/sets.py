@@ -40,7 +40,7 @@ class SecretSet:
             "the size of a secret set is secret: mpc.reveal(gadgets.size(s)) makes it public, mpc.reveal(s) shows the set"
         )
 
-    __bool__ = __iter__ = __contains__ = __len__  # type: ignore[assignment]
+    __bool__ = __iter__ = __contains__ = __len__
 
     def reveal_in(self, session: Session, to: Any = None) -> Any:
         """The members, sorted. Non-members are blanked and all rows shuffled before anything is shown."""

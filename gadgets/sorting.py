@@ -4,6 +4,7 @@ All are stable. `quick` and `radix` shuffle the rows first by a permutation that
 order of a uniformly random arrangement, which says nothing about the data.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,10 +86,7 @@ def sort_words(
         algorithm = "network" if n <= NETWORK_ROWS else "quick"
     keys, bits = [_as_words(word) for word, _ in words], [count for _, count in words]
     rows = [*keys, *(primitives.bits_as_words(c) if c.dtype is BOOL else c for c in columns)]
-    if n < 2:
-        ordered = rows
-    else:
-        ordered = {"quick": _quick, "radix": _radix, "network": _network}[algorithm](rows, bits)
+    ordered = rows if n < 2 else {"quick": _quick, "radix": _radix, "network": _network}[algorithm](rows, bits)
     back = [primitives.words_as_bits(row) if c.dtype is BOOL else row for c, row in zip(columns, ordered[len(keys) :], strict=True)]
     return ordered[: len(keys)], back
 
@@ -108,7 +106,8 @@ def _radix(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray
     for word, count in enumerate(bits):
         for position in range(count):
             one = primitives.bits_to_int(primitives.words_as_bits(rows[word], position))
-            zeros_so_far, ones_so_far = (1 - one).cumsum(), one.cumsum()
+            ones_so_far = one.cumsum()
+            zeros_so_far = primitives.subtract(1, one).cumsum()
             place = zeros_so_far + one * (zeros_so_far[n - 1] + ones_so_far - zeros_so_far) - 1
 
             shuffled = primitives.shuffle_rows([*rows, place])
@@ -124,8 +123,7 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
     for low, high in comparator_layers(len(rows[0])):
         key = primitives.stack(rows[: len(bits)])
         swap = primitives.rows_are_less(key[:, high], key[:, low], bits)
-        moved = session.parallel(*(lambda row=row: _exchanged(row, low, high, swap) for row in rows))
-        rows = list(moved)
+        rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 
 

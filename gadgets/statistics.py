@@ -101,7 +101,7 @@ def median(x: SecretArray, *, algorithm: str = "auto", bits: int | None = None) 
     >>> mpc.reveal(gadgets.median(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6, 9]
     4.0
     """
-    return quantile(x, 0.5, algorithm=algorithm, bits=bits)  # type: ignore[no-any-return]
+    return quantile(x, 0.5, algorithm=algorithm, bits=bits)
 
 
 @gadget(paper="sort", reference=np.quantile, arguments=("small integers, at least one", "public fraction"), operator="np.quantile")

@@ -19,7 +19,7 @@ class Completion:
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
 
-        @context_matcher(identifier="ramp_notebook.options")  # type: ignore[untyped-decorator]
+        @context_matcher(identifier="ramp_notebook.options")
         def match(context: CompletionContext) -> Any:
             found = [SimpleCompletion(text, type="param") for text in self.candidates(context.line_with_cursor[: context.cursor_position])]
             return {"completions": found, "suppress": bool(found)}

@@ -23,5 +23,9 @@ class SecretHandle:
         )
 
 
-for _name in ["bool", "int", "float", "complex", "index", "len", "iter", "getitem", "contains", "array", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "matmul", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "neg", "hash", "format", "reduce_ex"]:
+REFUSED = (
+    "bool int float complex index len iter getitem contains array add radd sub rsub mul rmul truediv matmul "
+    "lt le gt ge eq ne and or xor neg hash format reduce_ex"
+)
+for _name in REFUSED.split(" "):
     setattr(SecretHandle, f"__{_name}__", SecretHandle._refuse)

@@ -1,5 +1,7 @@
 """What `%mpc status`, `protocols`, `gadgets`, `networks`, `config` and `help` print: plain text, the same each time."""
 
+from collections.abc import Sequence
+
 from ramp_notebook import registry
 from ramp_notebook.errors import MisuseValueError
 from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY
@@ -76,6 +78,6 @@ def help_text() -> str:
     return "\n".join(lines)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

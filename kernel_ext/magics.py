@@ -34,17 +34,17 @@ class RampMagics(Magics):
     """Secure multi-party computation in cells."""
 
     def __init__(self, shell: InteractiveShell, workspace: Workspace):
-        super().__init__(shell)  # type: ignore[no-untyped-call]
+        super().__init__(shell)
         self.workspace = workspace
 
     # -- cells ---------------------------------------------------------------------------------------------------------
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @output_can_be_silenced  # type: ignore[untyped-decorator]
-    @needs_local_scope  # type: ignore[untyped-decorator]
-    @magic_arguments()  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @output_can_be_silenced
+    @needs_local_scope
+    @magic_arguments()
     @cell_options
-    @cell_magic  # type: ignore[untyped-decorator]
+    @cell_magic
     def mpc(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
         """Run the cell at every party and show the result's label and cost.
 
@@ -69,11 +69,11 @@ class RampMagics(Magics):
         if options.quiet:
             return None
         for picture in pictures(run) if self._in_notebook() else ():
-            display(picture.to_bundle(), raw=True)  # type: ignore[no-untyped-call]
+            display(picture)
         return run
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @cell_magic
     def party(self, line: str, cell: str) -> None:
         """%%party NAME[,NAME…]|all: run plain Python inside these parties' processes only, e.g. to load private data."""
         source = f"# %%party {line}".rstrip() + "\n" + cell
@@ -91,8 +91,8 @@ class RampMagics(Magics):
 
     # -- the line magic ------------------------------------------------------------------------------------------------
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @line_magic("mpc")  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @line_magic("mpc")  # type: ignore[arg-type]
     def mpc_line(self, line: str) -> Any:
         """%mpc start|stop|restart|status|config|protocols|gadgets|networks|last|help; see %mpc help."""
         words = shlex.split(line, comments=True)
@@ -150,7 +150,7 @@ class RampMagics(Magics):
     def _given(self, line: str) -> dict[str, Any]:
         """What the line says. IPython's own complaint would not fail the cell, so it becomes one that does."""
         try:
-            return vars(parse_argstring(RampMagics.mpc, line.split(" #", 1)[0]))
+            return dict(vars(parse_argstring(RampMagics.mpc, line.split(" #", 1)[0])))
         except UsageError as problem:
             wrong = next((word for word in line.split() if word.startswith("-") and not _is_option(word)), "")
             near = nearest_option(wrong) if wrong else ""

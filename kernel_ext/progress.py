@@ -37,7 +37,7 @@ class Progress:
 
             label = Label()
             # The view alone, without a text form: whoever compares outputs skips views.
-            display({WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": label.model_id}}, raw=True)  # type: ignore[no-untyped-call]
+            display({WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": label.model_id}}, raw=True)
             return label
         from tqdm.auto import tqdm
 
@@ -49,5 +49,5 @@ class Progress:
             return
         self._bar.close()
         if self._in_notebook:
-            clear_output()  # type: ignore[no-untyped-call]
+            clear_output()
         self._bar = None

@@ -23,7 +23,7 @@ def _lines(error: BaseException, source: str) -> list[str]:
     party = getattr(error, "party", "")
     if remote and type(error).__name__ == "PartyFailed":
         lines += ["", f"In {party or 'the party'}:", *("  " + each for each in remote.rstrip().splitlines())]
-    lines += [note for note in getattr(error, "__notes__", ())]
+    lines += getattr(error, "__notes__", [])
     return lines
 
 

@@ -3,7 +3,7 @@
 Knows neither IPython nor argparse: it takes checked options and text.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, OptionError
@@ -63,14 +63,24 @@ class Workspace:
         self._cells += 1
         return f"<mpc cell {self._cells}>"
 
-    def run(self, options: Options, source: str, namespace: Mapping[str, Any], filename: str, progress: Progress | None = None) -> Run:
-        """Run or plan a cell's text. `namespace` is where -i values and functions are looked up."""
+    def run(
+        self,
+        options: Options,
+        source: str,
+        namespace: Mapping[str, Any],
+        filename: str,
+        progress: Progress | None = None,
+        data: Sequence[tuple[str, str, Any]] = (),
+    ) -> Run:
+        """Run or plan a cell's text. `namespace` is where -i values and functions are looked up; `data` are (name, party, value)."""
         group, key = self.group(options), (options.parties, options.launcher)
         inputs: dict[int, dict[str, Any]] = {}
         for name, party in options.inputs:
             if name not in namespace:
                 raise MisuseValueError(f"-i {name}@{party}: the notebook has no variable `{name}`")
             inputs.setdefault(options.parties.index(party), {})[name] = namespace[name]
+        for name, party, value in data:
+            inputs.setdefault(options.parties.index(party), {})[name] = value
         planned_names = {name for name, _, _ in options.shapes}
         known = {name for names in group.directory for name in names} | {name for name, _ in options.inputs} | planned_names
         helpers = helpers_for(source, namespace, known)

@@ -172,7 +172,7 @@ def membership(values: SecretArray, members: SecretArray, *, bits: int | None = 
     rows = primitives.shuffle_rows([index, primitives.bits_as_words(found[0])])
     place = session.reveal(rows[0] & np.int64((1 << index_bits) - 1))
     flags = primitives.words_as_bits(rows[1])
-    return flags[place] if session.planned else flags[np.argsort(place)][m:]
+    return flags[place if session.planned else np.argsort(place)][m:]
 
 
 # -- the common part ---------------------------------------------------------------------------------------------------

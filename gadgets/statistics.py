@@ -42,7 +42,7 @@ def variance(x: SecretArray) -> SecretArray:
     Deviations from the rounded mean are exact integers, so nothing cancels; the rest of the mean is corrected for.
     Range: variance < 2**22, sum of squared deviations < 2**47; integers.   Reveals: nothing.
     >>> mpc.reveal(gadgets.variance(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6]
-    4.666656494140625
+    4.6666717529296875
     """
     x = _numbers(x)
     if x.dtype.name == "fixed":

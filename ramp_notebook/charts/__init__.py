@@ -5,10 +5,9 @@ from typing import Any
 from ..registry import charts as registered
 from ..trace.events import Trace
 from . import network, source, timeline, traffic, tree  # noqa: F401  registers them
-from .network import what_if
 from .picture import Picture
 
-__all__ = ["Picture", "draw", "what_if"]
+__all__ = ["Picture", "draw"]
 
 
 def draw(name: str, trace: Trace, **options: Any) -> Picture:

@@ -10,7 +10,6 @@ from math import ceil, floor, log10
 from typing import Any
 
 from ..registry import chart
-from ..runtime.finished import Run
 from ..trace.events import Trace
 from ..trace.replay import lockstep, measured_compute_seconds
 from ..trace.units import counted, readable_bytes, readable_seconds
@@ -103,20 +102,11 @@ def breakdown(trace: Trace, latency_seconds: float, bandwidth_bytes_per_second: 
     return Picture(caption, [bars], figure)
 
 
-def what_if(run: Run | Trace) -> Any:
-    """Two sliders, latency and bandwidth, over the time this run would take.
-
-    Shows the static network chart first: that one stays in a saved notebook and needs no kernel.
-    """
-    from IPython.display import display  # only where there is a notebook to show it in
-
-    trace = run.trace if isinstance(run, Run) else run
-    display(network(trace))  # type: ignore[no-untyped-call]
-    return sliders(trace)
-
-
 def sliders(trace: Trace) -> Any:
-    """The widget alone. Callbacks may come from several threads at once: one lock, and the newest values win."""
+    """Two sliders, latency and bandwidth, over the time this trace would take.
+
+    Callbacks may come from several threads at once: one lock, and the newest values win.
+    """
     import ipywidgets as widgets
 
     wan = PRESETS["wan"]

@@ -19,6 +19,9 @@ ADDRESS_REPR: Any = object.__repr__  # says where an object lies in memory
 def text(run: Run) -> str:
     """Everything a reader of a terminal, or of a saved notebook without pictures, needs to know."""
     lines = result_lines(run)
+    for peek in run.peeks:  # random unless seeded: for teaching, and the label says so
+        lines.append(f"shares of a secret at line {peek.line} ({one_line(peek.dtype)}):")
+        lines += [f"  {one_line(name)} holds {value_text(share)}" for name, share in zip(run.trace.parties, peek.shares, strict=False)]
     if run.failure:
         lines.append(f"failed: {run.failure}")
     if run.planned:

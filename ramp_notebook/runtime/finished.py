@@ -6,6 +6,7 @@ from functools import cached_property, reduce
 from typing import Any
 
 from .. import registry
+from ..errors import MisuseError
 from ..protocols.security import Label
 from ..trace.cost import Cost
 from ..trace.events import Trace
@@ -97,6 +98,12 @@ class Run:
     def chart(self, name: str, **options: Any) -> Any:
         """Draw one chart by name; `ramp_notebook.registry.charts` lists them."""
         return registry.renderers["chart"](self, name, **options)
+
+    def what_if(self) -> Any:
+        """The network chart with two sliders below it, latency and bandwidth. In a notebook only."""
+        if "what_if" not in registry.renderers:
+            raise MisuseError("sliders need a notebook: `%load_ext ramp_notebook` first; run.replay(…) works anywhere")
+        return registry.renderers["what_if"](self)
 
     def compare(self, other: "Run", names: tuple[str, str] = ("this", "other")) -> "Comparison":
         """This run's cost beside another's."""

@@ -102,6 +102,9 @@ class SecretArray:
                     "an index must be public: a secret index would be read by everyone. Use gadgets.select(condition, a, b), "
                     "gadgets.sort_by or gadgets.permute, or reveal the index on purpose."
                 )
+        gathered = self._gather(key)
+        if gathered is not None:
+            return gathered
         if self.dtype is not BOOL:
             basic = all(isinstance(k, (slice, int, type(None), type(Ellipsis))) for k in (key if isinstance(key, tuple) else (key,)))
             if basic:  # a view of all components at once
@@ -109,6 +112,16 @@ class SecretArray:
                 share = self.share[(slice(None), *keys)]
                 return self.like(share, share.shape[1:])
         return self.local(lambda a: a[key])
+
+    def _gather(self, key: Any) -> "SecretArray | None":
+        """Numbers at the places of one integer array on the first or second axis: all components in one pass."""
+        axis = 1
+        if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], slice) and key[0] == slice(None):
+            axis, key = 2, key[1]
+        if self.dtype is BOOL or not isinstance(key, np.ndarray) or key.dtype.kind != "i" or key.ndim != 1 or self.share.ndim <= axis:
+            return None
+        share = np.take(self.share, key, axis=axis)
+        return self.like(share, share.shape[1:])
 
     def __iter__(self) -> Iterator["SecretArray"]:
         return (self[i] for i in range(len(self)))

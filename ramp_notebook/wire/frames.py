@@ -25,44 +25,62 @@ DTYPES: tuple[np.dtype[Any], ...] = tuple(
 )
 DTYPE_CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 
-# magic version flags dtype ndim | epoch sequence | tag | round line | part length | shape | payload crc | header crc
-_BODY = struct.Struct("<4s4BII8sIHHI20sI")
+# What follows from the step's form stands first, so that a receiver compares it in one go; then what varies; then a checksum.
+_FORM = struct.Struct("<4s4B8s20s")  # magic, version, flags, dtype code, ndim; tag digest; shape
+_VARIES = struct.Struct("<IIHIIHI")  # epoch, sequence, part, length, round, line, payload checksum
 _CRC = struct.Struct("<I")
+_TAIL = struct.Struct("<IIHIIHII")  # _VARIES and _CRC at once
 _DIMS = [struct.Struct(f"<{n}I") for n in range(MAX_DIMS + 1)]
-assert _BODY.size + _CRC.size == HEADER_BYTES
+_FORM_BYTES, _BODY_BYTES = _FORM.size, _FORM.size + _VARIES.size
+assert _BODY_BYTES + _CRC.size == HEADER_BYTES
+_MOST_LINES = 0xFFFF
 
 _tags: dict[bytes, str] = {}  # digests of the step tags that this process has used, so that errors can name a peer's
+
+
+class Form(NamedTuple):
+    """A step's tag, dtype and shape, and the header bytes that follow from them."""
+
+    tag: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    nbytes: int
+    head: bytes
+    checked_head: bytes  # the same, announcing a payload checksum
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What one frame says about itself."""
 
+    flags: int
+    code: int  # of the dtype
+    ndim: int
+    tag: bytes  # digest of the step tag
+    dims: bytes  # packed dimensions, or their digest
     epoch: int
     sequence: int  # of the message within this ordered pair and epoch; all its frames share it
-    tag: bytes  # digest of the step tag
-    round: int
-    line: int
-    dtype: int  # code
-    ndim: int
-    shape: bytes  # packed dimensions, or their digest
     part: int  # which frame of the message
     length: int  # payload bytes of this frame
-    flags: int = 0
-    payload_crc: int = 0
+    round: int
+    line: int
+    payload_crc: int
+
+    @property
+    def head(self) -> bytes:
+        """The bytes that follow from the sender's form, the announcement of a checksum apart."""
+        return _FORM.pack(MAGIC, VERSION, self.flags & ~CHECKED, self.code, self.ndim, self.tag, self.dims)
 
 
-class Form(NamedTuple):
-    """A step's tag, dtype and shape, with the header fields that follow from them."""
+class Step(NamedTuple):
+    """What a party awaits from a peer now: against this every header is checked."""
 
-    tag: str
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    digest: bytes
-    code: int
-    ndim: int
-    flags: int
-    dims: bytes
+    form: Form
+    epoch: int
+    sequence: int
+    line: int
+    me: str
+    peer: str
 
 
 @lru_cache(maxsize=4096)
@@ -75,6 +93,17 @@ def tag_digest(tag: str) -> bytes:
     digest = blake2b(tag.encode(), digest_size=8).digest()
     _tags[digest] = tag
     return digest
+
+
+@lru_cache(maxsize=4096)
+def form(tag: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
+    """The part of a header that follows from a step's tag, dtype and shape alone."""
+    ndim, flags, dims = pack_shape(shape)
+    fields = (dtype_code(dtype), ndim, tag_digest(tag), dims)
+    nbytes = dtype.itemsize
+    for n in shape:
+        nbytes *= n
+    return Form(tag, dtype, shape, nbytes, _FORM.pack(MAGIC, VERSION, flags, *fields), _FORM.pack(MAGIC, VERSION, flags | CHECKED, *fields))
 
 
 def pack_shape(shape: tuple[int, ...]) -> tuple[int, int, bytes]:
@@ -93,36 +122,14 @@ def dtype_code(dtype: np.dtype[Any]) -> int:
     return code
 
 
-@lru_cache(maxsize=4096)
-def form(tag: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
-    """The fields of a header that follow from a step's tag, dtype and shape alone."""
-    ndim, flags, dims = pack_shape(shape)
-    return Form(tag, dtype, shape, tag_digest(tag), dtype_code(dtype), ndim, flags, dims)
-
-
 def encode(form: Form, epoch: int, sequence: int, round: int, line: int, part: int, length: int, payload_crc: int | None = None) -> bytes:
     """The 64 bytes that go before a payload of `length` bytes."""
-    flags = form.flags
+    if line > _MOST_LINES:
+        line = _MOST_LINES
     if payload_crc is None:
-        payload_crc = 0
+        body = form.head + _VARIES.pack(epoch, sequence, part, length, round, line, 0)
     else:
-        flags |= CHECKED
-    body = _BODY.pack(
-        MAGIC,
-        VERSION,
-        flags,
-        form.code,
-        form.ndim,
-        epoch,
-        sequence,
-        form.digest,
-        round,
-        min(line, 0xFFFF),
-        part,
-        length,
-        form.dims,
-        payload_crc,
-    )
+        body = form.checked_head + _VARIES.pack(epoch, sequence, part, length, round, line, payload_crc)
     return body + _CRC.pack(crc32(body))
 
 
@@ -130,87 +137,65 @@ def decode(data: Any) -> Header:
     """Read a header, or say what is wrong with it. Never looks beyond its 64 bytes."""
     if len(data) < HEADER_BYTES:
         raise FrameCorrupt(f"a frame's header has {HEADER_BYTES} bytes; only {len(data)} came")
-    view = memoryview(data)
-    body = view[: _BODY.size]
-    if crc32(body) != _CRC.unpack_from(view, _BODY.size)[0]:
+    body = bytes(data[:_BODY_BYTES])
+    if crc32(body) != _CRC.unpack_from(data, _BODY_BYTES)[0]:
         raise FrameCorrupt("a frame's header fails its checksum: bits changed on the way, or this is no frame")
-    magic, version, flags, dtype, ndim, epoch, sequence, tag, round, line, part, length, dims, payload_crc = _BODY.unpack(body)
+    magic, version, *fields = _FORM.unpack_from(body)
     if magic != MAGIC or version != VERSION:
-        raise FrameCorrupt(
-            f"expected a frame of version {VERSION}, got magic {magic!r} and version {version}: do all parties run the same release?"
-        )
-    if length > FRAME_BYTES:
-        raise FrameTooLarge(f"a frame announces {length} bytes; the most that one may carry is {FRAME_BYTES}")
-    if flags & ~(CHECKED | DIGESTED) or dtype >= len(DTYPES) or (ndim > MAX_DIMS and not flags & DIGESTED):
-        raise FrameCorrupt(f"a frame's header has impossible fields (flags {flags}, dtype code {dtype}, {ndim} dimensions)")
-    if not flags & DIGESTED and any(dims[4 * ndim :]):
+        raise FrameCorrupt(f"expected a frame of version {VERSION}, got {magic!r}, version {version}: do all parties run the same release?")
+    header = Header(*fields, *_VARIES.unpack_from(body, _FORM_BYTES))
+    if header.length > FRAME_BYTES:
+        raise FrameTooLarge(f"a frame announces {header.length} bytes; the most that one may carry is {FRAME_BYTES}")
+    digested = header.flags & DIGESTED
+    if header.flags & ~(CHECKED | DIGESTED) or header.code >= len(DTYPES) or (header.ndim > MAX_DIMS and not digested):
+        raise FrameCorrupt(f"a frame's header has impossible fields: flags {header.flags}, dtype {header.code}, {header.ndim} dimensions")
+    if not digested and any(header.dims[4 * header.ndim :]):
         raise FrameCorrupt("a frame's header has dimensions beyond its last one")
-    if payload_crc and not flags & CHECKED:
+    if header.payload_crc and not header.flags & CHECKED:
         raise FrameCorrupt("a frame's header has a payload checksum that it does not announce")
-    return Header(epoch, sequence, tag, round, line, dtype, ndim, dims, part, length, flags, payload_crc)
-
-
-@dataclass(slots=True)
-class Step:
-    """What a party awaits from a peer now: against this every header is checked."""
-
-    form: Form
-    epoch: int
-    sequence: int
-    line: int
-    me: str
-    peer: str
+    return header
 
 
 def accept(data: Any, step: Step, part: int, length: int) -> tuple[int, int | None]:
     """Check a header against the step it should serve; return its round and its payload checksum, if it has one.
 
-    Hot: the whole good case is one unpacking and one comparison with what is known before.
+    Hot: the whole good case is one unpacking and a few comparisons with what is known before.
     """
-    form = step.form
-    body = bytes(data[:60])
-    if crc32(body) == _CRC.unpack_from(data, 60)[0]:
-        magic, version, flags, code, ndim, epoch, sequence, digest, round, _, got_part, got_length, dims, payload_crc = _BODY.unpack(body)
-        checked = flags & CHECKED
-        if (
-            (digest, dims, code, ndim, flags - checked, version) == (form.digest, form.dims, form.code, form.ndim, form.flags, VERSION)
-            and (magic, epoch, sequence) == (MAGIC, step.epoch, step.sequence)
-            and (got_part, got_length) == (part, length)
-        ):
-            return round, payload_crc if checked else None
+    epoch, sequence, got_part, got_length, round, _, payload_crc, crc = _TAIL.unpack_from(data, _FORM_BYTES)
+    body = bytes(data[:_BODY_BYTES])
+    if epoch == step.epoch and sequence == step.sequence and got_part == part and got_length == length and crc == crc32(body):
+        if body.startswith(step.form.head) and not payload_crc:
+            return round, None
+        if body.startswith(step.form.checked_head):
+            return round, payload_crc
     raise refusal(decode(data), step, part, length)
 
 
 def refusal(header: Header, step: Step, part: int, length: int) -> Exception:
     """The error that tells how a well-formed header differs from what its receiver awaits."""
-    form = step.form
+    form, me, peer = step.form, step.me, step.peer
     if header.epoch != step.epoch:
-        return FrameCorrupt(f"{step.me} awaits a frame of run {step.epoch}; {step.peer} sent one of run {header.epoch}")
-    theirs = (header.tag, header.dtype, header.ndim, header.flags & DIGESTED, header.shape)
-    if theirs != (form.digest, form.code, form.ndim, form.flags, form.dims):
+        return FrameCorrupt(f"{me} awaits a frame of run {step.epoch}; {peer} sent one of run {header.epoch}")
+    if header.head != form.head:
         tag = repr(_tags[header.tag]) if header.tag in _tags else "another step"
         return ProgramMismatch(
-            f"{step.me} expects {form.tag!r} of {_shape_text(form.shape)} {form.dtype} at line {step.line}; "
-            f"{step.peer} sends {tag} of {_header_shape(header)} {DTYPES[header.dtype]} at line {header.line}. "
+            f"{me} expects {form.tag!r} of {_shape_text(form.shape)} {form.dtype} at line {step.line}; "
+            f"{peer} sends {tag} of {_header_shape(header)} {DTYPES[header.code]} at line {header.line}. "
             "All parties must run the same steps on the same shapes."
         )
     if header.sequence != step.sequence:
-        return MessageLost(
-            f"{step.me} awaits message {step.sequence} from {step.peer}, but message {header.sequence} came: one was lost or repeated"
-        )
+        return MessageLost(f"{me} awaits message {step.sequence} from {peer}, but message {header.sequence} came: one was lost or repeated")
     if header.part != part:
-        return MessageLost(f"{step.me} awaits frame {part} of message {step.sequence} from {step.peer}, but frame {header.part} came")
+        return MessageLost(f"{me} awaits frame {part} of message {step.sequence} from {peer}, but frame {header.part} came")
     if header.length > length:
-        return FrameTooLarge(
-            f"{step.peer} announces {header.length} bytes at line {header.line}; {step.me} allows {length} at line {step.line}"
-        )
-    return FrameCorrupt(f"{step.peer} announces {header.length} bytes at line {header.line} where the shape needs {length}")
+        return FrameTooLarge(f"{peer} announces {header.length} bytes at line {header.line}; {me} allows {length} at line {step.line}")
+    return FrameCorrupt(f"{peer} announces {header.length} bytes at line {header.line} where the shape needs {length}")
 
 
 def _header_shape(header: Header) -> str:
     if header.flags & DIGESTED:
         return f"another shape ({header.ndim} dimensions)"
-    return _shape_text(_DIMS[header.ndim].unpack_from(header.shape))
+    return _shape_text(_DIMS[header.ndim].unpack_from(header.dims))
 
 
 def _shape_text(shape: Sequence[int]) -> str:

@@ -6,15 +6,16 @@ Knows frames and one socket; which steps go to whom is decided in sockets.py.
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from ..errors import CellAborted, FrameCorrupt
+from ..errors import CellAborted
 from . import channel, frames
-from .channel import HEADER_BYTES, Expect, Received
+from .channel import HEADER_BYTES, Received
+from .incoming import Incoming, bytes_of, check_payload
 from .waiting import WAITING_SECONDS
 
 SMALL_BYTES = 1 << 16  # header and payload of a message up to this size are taken in one system call
@@ -42,64 +43,19 @@ class Fill:
 READY = Fill(None)
 
 
-class Incoming:
-    """One awaited message and how much of it has come."""
-
-    __slots__ = ("step", "expect", "nbytes", "array", "view", "part", "done", "round", "crc", "head", "head_done")
-
-    def __init__(self, step: frames.Step, expect: Expect):
-        self.step, self.expect = step, expect
-        self.nbytes = byte_count(expect.shape, expect.dtype)
-        self.array: Any = None
-        self.view = memoryview(b"")
-        self.part, self.done, self.round = 0, 0, 0
-        self.crc: int | None = None
-        self.head, self.head_done = bytearray(HEADER_BYTES), 0
-
-    def part_length(self) -> int:
-        return min(channel.FRAME_BYTES, self.nbytes - self.part * channel.FRAME_BYTES)
-
-    def target(self) -> memoryview:
-        """Where the next bytes belong: in the header, or in the result array itself."""
-        if self.head_done < HEADER_BYTES:
-            return memoryview(self.head)[self.head_done :]
-        return self.view[self.done : self.part * channel.FRAME_BYTES + self.part_length()]
-
-    def take(self, count: int) -> bool:
-        """Note that `count` bytes came to the target; True when the message is complete."""
-        if self.head_done < HEADER_BYTES:
-            self.head_done += count
-            if self.head_done < HEADER_BYTES:
-                return False
-            self.round, self.crc = frames.accept(self.head, self.step, self.part, self.part_length())
-            if self.array is None:  # allocated only now: the header has passed every check
-                self.array = result_array(self.expect)
-                self.view = bytes_of(self.array)
-        else:
-            self.done += count
-        if self.done < self.part * channel.FRAME_BYTES + self.part_length():
-            return False
-        if self.crc is not None:
-            check_payload(self.view[self.part * channel.FRAME_BYTES : self.done], self.crc, self.step)
-        self.part += 1
-        self.head_done = 0
-        return self.done == self.nbytes
-
-    def result(self) -> Received:
-        return Received(self.array, self.round)
-
-
 class Link:
     """Both directions between this party and one peer."""
 
-    def __init__(self, sock: socket.socket, peer: int, name: str, seed: bytes):
-        self.sock, self.peer, self.name, self.seed = sock, peer, name, seed
+    def __init__(self, sock: socket.socket, peer: int, names: tuple[str, str], seed: bytes, wait: Callable[[int, str, int], None]):
+        self.sock, self.peer, self.seed = sock, peer, seed
+        self.me, self.name = names
+        self._wait = wait  # called with peer, tag and line each time a while has passed in vain
         self.carried = 0  # bytes the socket took
         self.sent = self.received = 0  # messages of this epoch
         self.epoch = -1
         self.outgoing: deque[tuple[memoryview, Fill, int, int]] = deque()  # bytes, fill, their offset in the array, itemsize
         self.incoming: deque[Incoming] = deque()
-        self._scratch = memoryview(bytearray(SMALL_BYTES + HEADER_BYTES))
+        self._buffer = bytearray(SMALL_BYTES + HEADER_BYTES)
         tune(sock)
 
     def enter(self, epoch: int) -> None:
@@ -158,32 +114,58 @@ class Link:
             count -= len(view)
             self.outgoing.popleft()
 
-    def pull_small(self, step: frames.Step, expect: Expect, nbytes: int, wait: Any) -> Received:
-        """Block until one message of at most SMALL_BYTES is here. `wait` is called each time a while has passed in vain."""
-        target = self._scratch[: HEADER_BYTES + nbytes]
-        total, got = HEADER_BYTES + nbytes, 0
-        round, crc = -1, None
-        while got < total:
+    def send_small(self, form: frames.Form, array: Any, round: int, line: int) -> None:
+        """Send one message of at most SMALL_BYTES, as one system call if nothing stands before it."""
+        if self.outgoing:
+            self.queue(form, array, round, line, False)
+            return
+        data = frames.encode(form, self.epoch, self.sent, round, line, 0, form.nbytes) + array.tobytes()
+        self.sent += 1
+        try:
+            count = self.sock.send(data, DONTWAIT)
+        except BlockingIOError:
+            count = 0
+        except ConnectionError as error:
+            raise self.closed() from error
+        self.carried += count
+        if count < len(data):
+            self.outgoing.append((memoryview(data)[count:], READY, 0, 1))
+
+    def pull_small(self, form: frames.Form, out: Any, line: int) -> Received:
+        """Block until one message of at most SMALL_BYTES is here; hot, so everything that is rare stands elsewhere."""
+        buffer, nbytes = self._buffer, form.nbytes
+        step = frames.Step(form, self.epoch, self.received, line, self.me, self.name)
+        try:
+            got = self.sock.recv_into(buffer, HEADER_BYTES + nbytes)
+        except (BlockingIOError, TimeoutError, ConnectionError):
+            got = 0
+        if got < HEADER_BYTES + nbytes:
+            self._pull_rest(step, got)
+        round, crc = frames.accept(buffer, step, 0, nbytes)
+        if crc is not None:
+            check_payload(memoryview(buffer)[HEADER_BYTES : HEADER_BYTES + nbytes], crc, step)
+        self.received += 1
+        array: Any = np.ndarray(form.shape, form.dtype, buffer, HEADER_BYTES)
+        if out is None:
+            return Received(array.copy(), round)
+        out[...] = array
+        return Received(out, round)
+
+    def _pull_rest(self, step: frames.Step, got: int) -> None:
+        view, nbytes = memoryview(self._buffer), step.form.nbytes
+        while got < HEADER_BYTES + nbytes:
+            if got >= HEADER_BYTES:  # checked before more is awaited: a shorter message must not block us
+                frames.accept(self._buffer, step, 0, nbytes)
             try:
-                count = self.sock.recv_into(target[got:] if got else target)
+                count = self.sock.recv_into(view[got : HEADER_BYTES + nbytes])
             except (BlockingIOError, TimeoutError):
-                wait()
+                self._wait(self.peer, step.form.tag, step.line)
                 continue
             except ConnectionError as error:
                 raise self.closed() from error
             if not count:
                 raise self.closed()
             got += count
-            if round < 0 and got >= HEADER_BYTES:  # checked before more is awaited: a shorter message must not block us
-                round, crc = frames.accept(target, step, 0, nbytes)
-        if crc is not None:
-            check_payload(target[HEADER_BYTES:], crc, step)
-        array = np.frombuffer(target, expect.dtype, nbytes // expect.dtype.itemsize, HEADER_BYTES).reshape(expect.shape)
-        self.received += 1
-        if expect.out is None:
-            return Received(array.copy(), round)
-        expect.out[...] = array
-        return Received(expect.out, round)
 
     def take(self) -> list[Received]:
         """Take in what is here without blocking; the messages that became complete."""
@@ -227,27 +209,3 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(WAITING_SECONDS * 1e6)))
     else:
         sock.settimeout(WAITING_SECONDS)
-
-
-def byte_count(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    count = dtype.itemsize
-    for n in shape:
-        count *= n
-    return count
-
-
-def bytes_of(array: Any) -> memoryview:
-    """The bytes of a C-contiguous array, uncopied."""
-    return memoryview(array).cast("B") if array.size else memoryview(b"")
-
-
-def result_array(expect: Expect) -> Any:
-    """Where an awaited payload goes: the caller's array, or a new one."""
-    return expect.out if expect.out is not None else np.empty(expect.shape, expect.dtype)
-
-
-def check_payload(view: memoryview, crc: int, step: frames.Step) -> None:
-    if crc32(view) != crc:
-        raise FrameCorrupt(
-            f"a payload from {step.peer} to {step.me} at line {step.line} ({step.form.tag}) fails its checksum: bits changed on the way"
-        )

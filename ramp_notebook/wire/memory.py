@@ -15,7 +15,8 @@ import numpy as np
 from ..errors import CellAborted, ChannelError, MisuseValueError
 from . import channel, frames
 from .channel import Received, Request, framing_bytes
-from .link import Fill, byte_count, bytes_of, check_payload, result_array
+from .incoming import bytes_of, check_payload, result_array
+from .link import Fill
 from .waiting import WAITING_SECONDS, WaitStatus
 
 
@@ -126,8 +127,7 @@ class MemoryLinks:
         sequence = self._received.get(peer, 0)
         step = frames.Step(form, self._epoch, sequence, request.line, self.names[self.index], self.names[peer])
         head, array = self._await(peer, request)
-        nbytes = byte_count(form.shape, dtype)
-        round, crc = frames.accept(head, step, 0, min(nbytes, channel.FRAME_BYTES))
+        round, crc = frames.accept(head, step, 0, min(form.nbytes, channel.FRAME_BYTES))
         if crc is not None:
             check_payload(bytes_of(array), crc, step)
         self._received[peer] = sequence + 1

@@ -15,7 +15,8 @@ import numpy as np
 from ..errors import CellAborted, ChannelError, MisuseValueError
 from . import frames, handshake
 from .channel import Received, Request
-from .link import SMALL_BYTES, Fill, Incoming, Link
+from .incoming import Incoming
+from .link import READY, SMALL_BYTES, Fill, Link
 from .waiting import WAITING_SECONDS, WaitStatus
 
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # neither owns a descriptor
@@ -85,12 +86,7 @@ class SocketLinks:
     def status(self) -> WaitStatus:
         """How many messages went and came so far in this run."""
         links = self._links.values()
-        return WaitStatus(
-            {link.peer: (link.incoming[0].step.form.tag, link.incoming[0].step.line) for link in links if link.incoming},
-            tuple(link.peer for link in links if link.outgoing),
-            {link.peer: link.sent for link in links},
-            {link.peer: link.received for link in links},
-        )
+        return WaitStatus(sent={link.peer: link.sent for link in links}, received={link.peer: link.received for link in links})
 
     def exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
         if self.broken is not None:
@@ -102,49 +98,61 @@ class SocketLinks:
             raise
 
     def _exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
+        if len(requests) == 1 and requests[0].fill is None and not self._checksums:
+            sending, fills = self._send_one(requests[0], round), []
+        else:
+            sending, fills = self._send(requests, round)
+        if not sending and not fills:
+            forms = [frames.form(r.tag, np.dtype(e.dtype), tuple(e.shape)) for r in requests for e in r.receives.values()]
+            if all(form.nbytes <= SMALL_BYTES for form in forms):
+                # Each fits a socket's buffer, so no sender can be stuck behind one message while we read another.
+                form = iter(forms)
+                return [{p: self._link(p).pull_small(next(form), e.out, r.line) for p, e in r.receives.items()} for r in requests]
+        return self._receive(requests, sending, fills)
+
+    def _send_one(self, request: Request, round: int) -> list[Link]:
+        """Hand over the messages of a single request; the links on which something is left to send."""
+        left = []
+        for peer, array in request.sends.items():
+            link = self._links.get(peer) or self._make(peer)
+            array = np.asarray(array)
+            form = frames.form(request.tag, array.dtype, array.shape)
+            if form.nbytes <= SMALL_BYTES:
+                link.send_small(form, array, round, request.line)
+            else:
+                link.queue(form, _sendable(array, READY), round, request.line, False)
+            if link.outgoing and not link.flush():
+                left.append(link)
+        return left
+
+    def _send(self, requests: Sequence[Request], round: int) -> tuple[list[Link], list[Fill]]:
+        """Hand over what goes at once, many messages in one system call; the links with a rest, and the fills that go on."""
         used: dict[int, Link] = {}
         fills = []
-        checksums = self._checksums
         for request in requests:
-            fill = _start_fill(request, checksums)
+            fill = _start_fill(request, self._checksums)
             if fill.steps is not None:
                 fills.append(fill)
             for peer, array in request.sends.items():
                 link = used[peer] = self._link(peer)
-                array = _sendable(array, fill)
-                link.queue(frames.form(request.tag, array.dtype, array.shape), array, round, request.line, checksums, fill)
-        left = False
-        for link in used.values():
-            left = not link.flush() or left
-        return self._receive(requests, list(used.values()), fills, left)
+                array = _sendable(np.asarray(array), fill)
+                link.queue(frames.form(request.tag, array.dtype, array.shape), array, round, request.line, self._checksums, fill)
+        return [link for link in used.values() if not link.flush()], fills
 
-    def _receive(self, requests: Sequence[Request], sending: list[Link], fills: list[Fill], left: bool) -> list[dict[int, Received]]:
+    def _receive(self, requests: Sequence[Request], sending: list[Link], fills: list[Fill]) -> list[dict[int, Received]]:
+        """Await messages of any size while the rest of ours goes out."""
         awaited: list[tuple[int, int, Incoming]] = []
-        places: dict[int, int] = {}  # peer -> messages of this call already counted
-        small = not left and not fills
         for number, request in enumerate(requests):
             for peer, expect in request.receives.items():
                 link = self._link(peer)
-                before = places.get(peer, 0)
-                places[peer] = before + 1
-                dtype = np.dtype(expect.dtype)
-                form = frames.form(request.tag, dtype, tuple(expect.shape))
-                step = frames.Step(form, self._epoch, link.received + before, request.line, self.names[self.index], self.names[peer])
+                form = frames.form(request.tag, np.dtype(expect.dtype), tuple(expect.shape))
+                sequence = link.received + len(link.incoming)
+                step = frames.Step(form, self._epoch, sequence, request.line, self.names[self.index], self.names[peer])
                 message = Incoming(step, expect)
-                small = small and message.nbytes <= SMALL_BYTES
+                link.incoming.append(message)
                 awaited.append((number, peer, message))
+        self._pump([*sending, *(self._links[peer] for _, peer, _ in awaited)], fills)
         replies: list[dict[int, Received]] = [{} for _ in requests]
-        if small:
-            # Every awaited message fits a socket's buffer, so no sender can be stuck behind it while we read another.
-            for number, peer, message in awaited:
-                link = self._links[peer]
-                replies[number][peer] = link.pull_small(
-                    message.step, message.expect, message.nbytes, lambda m=message, p=peer: self._waiting({p: m})
-                )
-            return replies
-        for _, peer, message in awaited:
-            self._links[peer].incoming.append(message)
-        self._pump([*sending, *(self._links[peer] for peer in places)], fills)
         for number, peer, message in awaited:
             replies[number][peer] = message.result()
         return replies
@@ -169,30 +177,23 @@ class SocketLinks:
                     return
                 ready = selector.select(WAITING_SECONDS)
                 if not ready:
-                    self._waiting({link.peer: link.incoming[0] for link in links if link.incoming})
+                    self._waiting({k.peer: (k.incoming[0].step.form.tag, k.incoming[0].step.line) for k in links if k.incoming})
                 for key, events in ready:
                     if events & selectors.EVENT_WRITE:
                         key.data.flush()
                     if events & selectors.EVENT_READ:
                         key.data.take()
 
-    def _waiting(self, awaits: dict[int, Incoming]) -> None:
-        """Report, once per wait, what this party is blocked on."""
+    def _waiting(self, awaits: dict[int, tuple[str, int]]) -> None:
+        """Report, once per wait, what this party is blocked on: peer -> step tag and line."""
         links = self._links.values()
         counts = tuple(n for link in links for n in (link.peer, link.sent, link.received))
         if self._notify is None or counts == self._said:
             return
         self._said = counts
-        self._notify(
-            "waiting",
-            WaitStatus(
-                {peer: (message.step.form.tag, message.step.line) for peer, message in awaits.items()},
-                tuple(link.peer for link in links if link.outgoing),
-                {link.peer: link.sent for link in links},
-                {link.peer: link.received for link in links},
-                max((message.step.line for message in awaits.values()), default=0),
-            ),
-        )
+        sending = tuple(link.peer for link in links if link.outgoing)
+        line = max((line for _, line in awaits.values()), default=0)
+        self._notify("waiting", WaitStatus(awaits, sending, {k.peer: k.sent for k in links}, {k.peer: k.received for k in links}, line))
 
     def _link(self, peer: int) -> Link:
         link = self._links.get(peer)
@@ -217,7 +218,9 @@ class SocketLinks:
             message += piece
         theirs = handshake.read_hello(message, self._key, challenge, peer, self.index)
         nonces = (own, theirs) if self.index < peer else (theirs, own)
-        link = Link(sock, peer, self.names[peer], handshake.pair_seed(self._key, challenge, nonces))
+        seed = handshake.pair_seed(self._key, challenge, nonces)
+        names = (self.names[self.index], self.names[peer])
+        link = Link(sock, peer, names, seed, lambda peer, tag, line: self._waiting({peer: (tag, line)}))
         link.enter(self._epoch)
         self._links[peer] = link
         return link
@@ -233,7 +236,6 @@ def _start_fill(request: Request, checksums: bool) -> Fill:
 
 def _sendable(array: Any, fill: Fill) -> Any:
     """The array as one block of bytes: itself whenever possible."""
-    array = np.asarray(array)
     if array.flags.c_contiguous:
         return array
     if fill.steps is not None:

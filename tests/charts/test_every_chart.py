@@ -1,12 +1,14 @@
 """Every registered chart draws every trace: valid for plotly, small, the same each time, with its text beside it."""
 
 import json
+import sys
 import threading
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
 import tracebuilder
+from ramp_notebook.kernel_ext.what_if import what_if
 
 from ramp_notebook import charts, registry
 from ramp_notebook.charts.network import breakdown, sliders
@@ -116,8 +118,8 @@ def test_sliders_follow_from_any_thread():
 
 def test_the_static_network_chart_comes_first_and_needs_no_kernel(monkeypatch: pytest.MonkeyPatch):
     shown: list[Any] = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    charts.what_if(TRACES["small"])
+    monkeypatch.setattr(sys.modules[what_if.__module__], "display", shown.append)
+    what_if(TRACES["small"])
     assert charts.draw("network", TRACES["small"]).to_json() == shown[0]._repr_mimebundle_()[PLOTLY_MIME]
 
 

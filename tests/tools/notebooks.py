@@ -1,7 +1,7 @@
 """Executes notebooks headless: `refresh` rewrites them in place, `demo` prints one's result card and makes a page of it.
 
-    python tests/tools/notebooks.py refresh tutorials/*.ipynb
-    python tests/tools/notebooks.py demo tutorials/12_federated_blocklists.ipynb build/demo
+python tests/tools/notebooks.py refresh tutorials/*.ipynb
+python tests/tools/notebooks.py demo tutorials/12_federated_blocklists.ipynb build/demo
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Builds the wheel from a copy of what belongs in it, and says which of its files do not.
 
-    python tests/tools/wheel.py build/dist
+python tests/tools/wheel.py build/dist
 """
 
 import shutil

@@ -134,5 +134,5 @@ def test_networks_are_found_by_name_and_refused_with_the_known_ones():
     with pytest.raises(MisuseTypeError, match="got int"):
         network(3)  # type: ignore[arg-type]
     for figures in ((-1, 1, 0), (0, 0, 0), (0, 1, -1), (float("nan"), 1, 0)):
-        with pytest.raises(MisuseValueError, match="seconds|bandwidth"):
+        with pytest.raises(MisuseValueError, match=r"seconds|bandwidth"):
             NetworkModel("bad", *figures)

@@ -87,7 +87,11 @@ def test_shape_functions_are_numpys(shape):
         assert f(a).shape == f(x).shape
 
 
-@pytest.mark.parametrize("ask", [bool, int, float, list, lambda x: np.asarray(x), lambda x: np.unique(x), lambda x: x.tolist(), lambda x: range(10)[x]])
+@pytest.mark.parametrize(
+    "ask", [bool, int, float, list, lambda x: np.asarray(x), lambda x: np.unique(x), lambda x: x.tolist(), lambda x: range(10)[x]]
+)
 def test_data_is_refused(ask):
     with pytest.raises(NoDataError):
-        ask(ShapedArray((), np.int64)) if ask in (bool, int, float) else ask(ShapedArray((3,), np.int64)) and [int(v) for v in ShapedArray((3,))]
+        ask(ShapedArray((), np.int64)) if ask in (bool, int, float) else ask(ShapedArray((3,), np.int64)) and [
+            int(v) for v in ShapedArray((3,))
+        ]

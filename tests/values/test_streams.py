@@ -23,9 +23,7 @@ def test_two_holders_of_a_key_draw_the_same_words():
 
 def test_the_keystream_starts_with_the_published_encryption_of_zero():
     # AESAVS, AES-128 all-zero key and plaintext; the second block encrypts the counter 1.
-    assert Stream(bytes(16)).words(4).tobytes().hex() == (
-        "66e94bd4ef8a2c3b884cfa59ca342b2e58e2fccefa7e3061367f1d57a4e7455a"
-    )
+    assert Stream(bytes(16)).words(4).tobytes().hex() == ("66e94bd4ef8a2c3b884cfa59ca342b2e58e2fccefa7e3061367f1d57a4e7455a")
 
 
 def test_a_long_draw_has_a_known_digest():

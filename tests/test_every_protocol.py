@@ -1,0 +1,138 @@
+"""Primitives of every protocol against numpy, and everything that a secret refuses."""
+
+import numpy as np
+import pytest
+
+from ramp_notebook import registry
+from ramp_notebook.runtime.cell import Cell
+from ramp_notebook.runtime.coordinator import Coordinator
+from ramp_notebook.secret.array import REFUSALS
+
+PROTOCOLS = list(registry.protocols)
+LARGE = 2**62 - 1
+SHAPES = [((), ()), ((0,), (0,)), ((1,), (1,)), ((3, 1), (1, 4)), ((5,), ()), ((2, 3, 4), (3, 4))]
+
+
+@pytest.fixture(scope="module")
+def parties():
+    with Coordinator(["alice", "bob", "carol"], launcher="inline") as coordinator:
+        yield coordinator
+
+
+def numbers(shape, seed):
+    values = np.random.default_rng(seed).integers(-LARGE, LARGE, shape, endpoint=True)
+    return values if shape else int(values)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("left", "right"), SHAPES)
+def test_operators_are_numpys(protocol, left, right, parties):
+    x, y = numbers(left, 1), numbers(right, 2)
+    text = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
+    terms = [
+        "x + y",
+        "x - y",
+        "x * y",
+        "x < y",
+        "x == y",
+        "x & y",
+        "x | y",
+        "x ^ y",
+        "~x",
+        "-x",
+        "x << 3",
+        "x >> 5",
+        "x // 8",
+        "x + 3",
+        "5 - x",
+        "x * 7",
+    ]
+    text += "\n".join(f"r{k} = mpc.reveal({term})" for k, term in enumerate(terms))
+    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
+    with np.errstate(over="ignore"):
+        for k, term in enumerate(terms):
+            expected = eval(term, {"x": np.int64(x) if left == () else x, "y": np.int64(y) if right == () else y})
+            np.testing.assert_array_equal(outputs[f"r{k}"], expected, err_msg=term)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_fixed_point_products_round_to_nearest(protocol, parties):
+    x, y = np.array([1.5, -2.25, 100.125, 0.0, -0.5]), np.array([2.0, 4.0, -3.0, 5.0, 0.5])
+    text = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\nz = mpc.reveal(x * y); w = mpc.reveal(x * 0.5)'
+    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
+    np.testing.assert_array_equal(outputs["z"], x * y)
+    np.testing.assert_array_equal(outputs["w"], x * 0.5)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_full_range_comparisons_are_exact(protocol, parties):
+    x = np.array([2**63 - 1, -(2**63), 0, -1, 2**63 - 1])
+    y = np.array([-(2**63), 2**63 - 1, 2**63 - 1, -(2**63), 2**63 - 1])
+    text = 'x = mpc.input("x", owner="alice", full_range=True)\ny = mpc.input("y", owner="bob", full_range=True)\nz = mpc.reveal(x < y)'
+    assert np.array_equal(x < y, parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (np.array([2**62]), "full_range"),
+        (np.array([1.0, np.nan]), "NaN"),
+        (np.array([1e300]), "range of fixed"),
+        (["1.2.3.4"], "encode="),
+        ([[1, 2], [3]], "regular shape"),
+        (np.array([2**64 - 1], dtype=np.uint64), "beyond the range|full_range"),
+    ],
+)
+def test_bad_inputs_are_refused_at_their_owner(value, complaint, parties):
+    with pytest.raises(Exception, match=complaint):
+        parties.run(Cell('z = mpc.input("x", owner="alice")', inputs={0: {"x": value}}))
+
+
+def test_a_missing_name_and_an_unknown_party_are_named(parties):
+    with pytest.raises(Exception, match=r"bob has no input named `nothing`"):
+        parties.run(Cell('z = mpc.input("nothing", owner="bob")'))
+    with pytest.raises(Exception, match="no party named `dave`"):
+        parties.run(Cell('z = mpc.input("x", owner="dave")', inputs={0: {"x": 1}}))
+
+
+ASKED = {
+    "__bool__": "bool(x)", "__int__": "int(x)", "__float__": "float(x)", "__complex__": "complex(x)", "__index__": "range(3)[x]",
+    "__hash__": "hash(x)", "__contains__": "1 in x", "__format__": "f'{x:d}'", "__round__": "round(x)", "__trunc__": "__import__('math').trunc(x)",
+    "__floor__": "__import__('math').floor(x)", "__ceil__": "__import__('math').ceil(x)", "__divmod__": "divmod(x, 2)",
+    "__rdivmod__": "divmod(2, x)", "__mod__": "x % 2", "__rmod__": "2 % x", "__truediv__": "x / 2", "__rtruediv__": "2 / x",
+    "__rfloordiv__": "2 // x", "__pow__": "x ** 2", "__rpow__": "2 ** x", "__setitem__": "x.__setitem__(0, 1)", "__delitem__": "x.__delitem__(0)",
+    "__array__": "np.asarray(x)", "__reduce_ex__": "__import__('pickle').dumps(x)", "__buffer__": "x.__buffer__(0)", "__bytes__": "bytes(x)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(REFUSALS))
+def test_a_secret_refuses_what_would_show_it(name, parties):
+    with pytest.raises(TypeError):
+        parties.run(Cell(f'x = mpc.input("x", owner="alice")\nz = {ASKED[name]}', inputs={0: {"x": 5}}))
+
+
+def test_every_special_method_of_a_number_or_array_is_decided():
+    """A method that ints, floats or ndarrays have is either supported, or refused with advice: none is forgotten."""
+    from ramp_notebook import SecretArray
+
+    harmless = {
+        "__class__", "__delattr__", "__dir__", "__doc__", "__eq__", "__ge__", "__getattribute__", "__getnewargs__", "__gt__", "__init__",
+        "__init_subclass__", "__le__", "__lt__", "__ne__", "__new__", "__reduce__", "__repr__", "__setattr__", "__sizeof__", "__str__",
+        "__subclasshook__", "__pos__", "__getstate__", "__getformat__", "__setstate__", "__copy__", "__deepcopy__", "__class_getitem__",
+        "__dlpack__", "__dlpack_device__", "__array_finalize__", "__array_interface__", "__array_priority__", "__array_struct__",
+        "__array_wrap__", "__array_namespace__", "__iadd__", "__iand__", "__ifloordiv__", "__ilshift__", "__imatmul__", "__imod__",
+        "__imul__", "__ior__", "__ipow__", "__irshift__", "__isub__", "__itruediv__", "__ixor__", "__release_buffer__", "__set_format__",
+    }  # fmt: skip
+    wanted = {n for kind in (int, float, np.ndarray) for n in dir(kind) if n.startswith("__")} - harmless
+    missing = {name for name in wanted if not hasattr(SecretArray, name) and getattr(SecretArray, name, 0) == 0 and name != "__hash__"}
+    assert set() == missing
+
+
+def test_unsupported_numpy_functions_say_what_works(parties):
+    with pytest.raises(TypeError, match="What works"):
+        parties.run(Cell('x = mpc.input("x", owner="alice")\nz = np.linalg.inv(x)', inputs={0: {"x": np.eye(2)}}))
+
+
+def test_the_wrong_number_of_parties_says_what_fits():
+    with Coordinator(["alice", "bob"], launcher="inline") as two, pytest.raises(Exception, match="exactly three parties"):
+        two.run(Cell("z = 1"))

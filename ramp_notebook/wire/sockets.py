@@ -99,7 +99,7 @@ class SocketLinks:
 
     def _exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
         if len(requests) == 1 and requests[0].fill is None and not self._checksums:
-            sending, fills = self._send_one(requests[0], round), []
+            sending, fills = self._send_one(requests[0], round), list[Fill]()
         else:
             sending, fills = self._send(requests, round)
         if not sending and not fills:

@@ -98,6 +98,7 @@ def tag_digest(tag: str) -> bytes:
 @lru_cache(maxsize=4096)
 def form(tag: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
     """The part of a header that follows from a step's tag, dtype and shape alone."""
+    dtype = np.dtype(dtype)
     ndim, flags, dims = pack_shape(shape)
     fields = (dtype_code(dtype), ndim, tag_digest(tag), dims)
     nbytes = dtype.itemsize

@@ -92,38 +92,37 @@ class SocketLinks:
         if self.broken is not None:
             raise ChannelError(f"an earlier exchange of this cell failed ({self.broken}); the cell cannot go on") from self.broken
         try:
-            return self._exchange(requests, round)
+            if len(requests) == 1 and requests[0].fill is None and not self._checksums:
+                return [self._exchange_one(requests[0], round)]
+            return self._receive(requests, *self._send(requests, round))
         except BaseException as error:
             self.broken = error
             raise
 
-    def _exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
-        if len(requests) == 1 and requests[0].fill is None and not self._checksums:
-            sending, fills = self._send_one(requests[0], round), list[Fill]()
-        else:
-            sending, fills = self._send(requests, round)
-        if not sending and not fills:
-            forms = [frames.form(r.tag, np.dtype(e.dtype), tuple(e.shape)) for r in requests for e in r.receives.values()]
-            if all(form.nbytes <= SMALL_BYTES for form in forms):
-                # Each fits a socket's buffer, so no sender can be stuck behind one message while we read another.
-                form = iter(forms)
-                return [{p: self._link(p).pull_small(next(form), e.out, r.line) for p, e in r.receives.items()} for r in requests]
-        return self._receive(requests, sending, fills)
-
-    def _send_one(self, request: Request, round: int) -> list[Link]:
-        """Hand over the messages of a single request; the links on which something is left to send."""
+    def _exchange_one(self, request: Request, round: int) -> dict[int, Received]:
+        """The shortest way for a single request: if all its messages are small, one system call for each."""
+        tag, line, links = request.tag, request.line, self._links
         left = []
         for peer, array in request.sends.items():
-            link = self._links.get(peer) or self._make(peer)
-            array = np.asarray(array)
-            form = frames.form(request.tag, array.dtype, array.shape)
+            link = links.get(peer) or self._make(peer)
+            form = frames.form(tag, array.dtype, array.shape)
             if form.nbytes <= SMALL_BYTES:
-                link.send_small(form, array, round, request.line)
+                link.send_small(form, array, round, line)
             else:
-                link.queue(form, _sendable(array, READY), round, request.line, False)
+                link.queue(form, _sendable(array, READY), round, line, False)
             if link.outgoing and not link.flush():
                 left.append(link)
-        return left
+        forms = [frames.form(tag, expect.dtype, expect.shape) for expect in request.receives.values()]
+        for form in forms:
+            if left or form.nbytes > SMALL_BYTES:
+                # Never one large message after the other: a third party may wait for whoever is stuck behind us.
+                return self._receive([request], left, [])[0]
+        reply: dict[int, Received] = {}
+        for (peer, expect), form in zip(request.receives.items(), forms, strict=True):
+            reply[peer] = (links.get(peer) or self._make(peer)).pull_small(form, expect.out, line)
+        if left:
+            self._pump(left, [])
+        return reply
 
     def _send(self, requests: Sequence[Request], round: int) -> tuple[list[Link], list[Fill]]:
         """Hand over what goes at once, many messages in one system call; the links with a rest, and the fills that go on."""

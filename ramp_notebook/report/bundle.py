@@ -15,7 +15,7 @@ from .text import text
 
 def bundle(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """(data, metadata) as Jupyter wants them."""
-    data: dict[str, Any] = {"text/plain": text(run), "text/html": page(run, [])}
+    data: dict[str, Any] = {"text/plain": text(run), "text/html": page(run)}
     return data, {"ramp_notebook": {"seconds": run.seconds}}
 
 

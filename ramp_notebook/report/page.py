@@ -1,4 +1,4 @@
-"""The report as HTML: tables that survive untrusted notebooks, exports and screen readers. No script, no style, no picture.
+"""The report as HTML: tables that survive untrusted notebooks, exports and screen readers. No script, no picture.
 
 Every string is escaped: names, text and values come from parties.
 """
@@ -12,10 +12,11 @@ from ..trace.units import counted, one_line, readable_bytes
 from .text import SHOWN_OUTPUTS, gadget_text, network_line, result_lines, summary_line, value_text
 
 SHOWN_PARTIES, SHOWN_GADGETS, SHOWN_LINES = 60, 150, 100
+ROW_HEADING = '<th scope="row" style="text-align:left">'  # notebooks align cells right, which would hide how calls nest
 
 
-def page(run: Run, captions: Sequence[str] = ()) -> str:
-    """The whole report; `captions` are the sentences that say in words what the pictures show."""
+def page(run: Run) -> str:
+    """The whole report; the pictures stand beside it with captions of their own."""
     parts = [f"<div>{_paragraph(line)}</div>" for line in result_lines(run)]
     if run.failure:
         parts.append(f"<p><strong>failed:</strong> {_text(run.failure)}</p>")
@@ -24,7 +25,6 @@ def page(run: Run, captions: Sequence[str] = ()) -> str:
     parts.append(f"<p><strong>{_text(run.label.text(), 2000)}</strong><br>{_text(summary_line(run.cost))}</p>")
     if run.network is not None:
         parts.append(f"<p>{_text(network_line(run))}</p>")
-    parts += [f"<p>{_text(caption, 400)}</p>" for caption in captions]
     parts += [_peek_table(run, peek) for peek in list(run.peeks)[:SHOWN_OUTPUTS]]
     if run.cost.messages:
         parts += [_party_table(run.cost), _gadget_table(run.cost), _line_table(run.cost)]
@@ -43,7 +43,7 @@ def _table(caption: str, columns: Sequence[str], rows: Iterable[tuple[str, Seque
     """`rows` are (heading as HTML, cells as text)."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "\n".join(
-        f'<tr><th scope="row">{heading}</th>' + "".join(f"<td>{_text(cell)}</td>" for cell in cells) + "</tr>" for heading, cells in rows
+        f"<tr>{ROW_HEADING}{heading}</th>" + "".join(f"<td>{_text(cell)}</td>" for cell in cells) + "</tr>" for heading, cells in rows
     )
     tail = f"<p>{escape(note)}</p>" if note else ""
     return f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{tail}"

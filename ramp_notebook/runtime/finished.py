@@ -32,7 +32,7 @@ class Peek:
 class Run:
     """One cell's result; a planned or failed cell has one too (`planned`, `failure`).
 
-    As a cell's value it shows its report: text everywhere, a table and the first of `charts` in a notebook.
+    As a cell's value it shows its report: text everywhere, tables in a notebook, where `charts` stand beside it.
     """
 
     trace: Trace

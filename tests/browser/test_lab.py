@@ -36,7 +36,12 @@ def lab(tmp_path):
     for name, value in SETTINGS.items():
         (settings / name).parent.mkdir(parents=True, exist_ok=True)
         (settings / name).write_text(json.dumps(value))
-    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_WORKSPACES_DIR": "spaces"}
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_WORKSPACES_DIR": "spaces",
+    }
     environment = {**os.environ, **{k: str(tmp_path / v) for k, v in folders.items()}, "JUPYTERLAB_SETTINGS_DIR": str(settings)}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -90,7 +95,9 @@ def test_the_first_tutorial_runs_and_draws_in_both_themes(page, lab):
     foreign = []
     page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith((lab[0], "data:", "blob:")) else None)
     run_all(page, lab, "01_secrets_in_pieces.ipynb")
-    page.wait_for_function("() => document.querySelectorAll('.jp-RenderedHTMLCommon.jp-OutputArea-output, .js-plotly-plot .main-svg').length > 1")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.jp-RenderedHTMLCommon.jp-OutputArea-output, .js-plotly-plot .main-svg').length > 1"
+    )
     page.wait_for_function("() => [...document.querySelectorAll('.jp-InputPrompt')].every(p => !p.textContent.includes('*'))")
     assert "3 parties" in page.inner_text(".jp-Notebook")
     assert page.locator(".js-plotly-plot .main-svg").count() > 0
@@ -102,7 +109,9 @@ def test_the_first_tutorial_runs_and_draws_in_both_themes(page, lab):
         plot.scroll_into_view_if_needed()
         if save:
             page.screenshot(path=f"{save}/{theme.split()[1].lower()}.png")
-            plot.locator("xpath=ancestor::div[contains(@class,'jp-Cell') and contains(@class,'jp-CodeCell')]").screenshot(path=f"{save}/cell_{theme.split()[1].lower()}.png")
+            plot.locator("xpath=ancestor::div[contains(@class,'jp-Cell') and contains(@class,'jp-CodeCell')]").screenshot(
+                path=f"{save}/cell_{theme.split()[1].lower()}.png"
+            )
     assert [] == foreign
 
 
@@ -123,4 +132,6 @@ def test_a_slider_moves_the_prediction(page, lab):
     handle.focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => [...document.querySelectorAll('.jp-CodeCell')].at(-1).querySelector('.jp-OutputArea').innerText !== before", arg=before)
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.jp-CodeCell')].at(-1).querySelector('.jp-OutputArea').innerText !== before", arg=before
+    )

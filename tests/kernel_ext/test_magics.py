@@ -90,7 +90,9 @@ def test_one_value_goes_to_one_party(shell):
 
 
 def test_notebook_functions_travel_and_data_do_not(shell):
-    shell.run_cell("import math\ndef double(x): return twice(x)\ndef twice(x): return x * 2\nfactor = 3\ndef scaled(x): return x * factor\n")
+    shell.run_cell(
+        "import math\ndef double(x): return twice(x)\ndef twice(x): return x * 2\nfactor = 3\ndef scaled(x): return x * factor\n"
+    )
     assert 182_000 == cell(shell, "", "d = mpc.reveal(double(salaries)[0])").outputs["d"]
     with pytest.raises(Exception, match="`scaled` uses `factor`, data of the notebook"):
         cell(shell, "", "d = scaled(salaries)")

@@ -120,7 +120,7 @@ def test_page_is_sound_and_holds_no_foreign_tag(name: str):
     tags.feed(shown._repr_mimebundle_()[0]["text/html"])
     allowed = {"div", "p", "strong", "br", "code", "table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"}
     assert tags.seen <= allowed
-    assert tags.attributes <= {"scope"}
+    assert tags.attributes <= {"scope", "style"}
     assert not tags.open
 
 

@@ -13,7 +13,7 @@ from ramp_notebook.trace.events import Trace
 def what_if(run: Run | Trace) -> Any:
     """Show the chart as an output of its own, and give back the sliders: a reopened notebook cannot draw a lost widget."""
     trace = run.trace if isinstance(run, Run) else run
-    display(network(trace))  # type: ignore[no-untyped-call]
+    display(network(trace))
     return sliders(trace)
 
 

@@ -9,58 +9,67 @@ from typing import Any
 
 import numpy as np
 
+from ..values import shaped
+
 Planes = Any
 And = Callable[[Planes, Planes], Planes]
 
 
 def reduce_carries(blocks: Sequence[tuple[Planes, Planes]], conjunction: And) -> list[tuple[Planes, Planes]]:
-    """Fold each block of (generate, propagate) planes, lowest bit first, to one (generate, propagate) pair.
+    """Fold each block of planes (g, p), lowest first, to one such pair: the carry out is p ? carry in : g.
 
-    The carry operator (g, p) ∘ (g', p') = (g ^ p g', p p') is associative, so neighbours combine pairwise:
-    ceil(log2 k) rounds for the largest block, about 2 k ANDs a block (Brent & Kung 1982; ABY3 2018/403 for the MPC use).
+    For a sum of s and t that is p = s ^ t and g = s: where p = 0 both are the carry, so no AND of s and t is needed. Pairs
+    join by a multiplexer, g_high ^ p_high (g_high ^ g_low), associatively: ceil(log2 k) rounds for the largest block, 2
+    ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use). A block that starts with a known carry has no p in its
+    lowest plane: see `known_carry`.
     """
     blocks = list(blocks)
     while any(g.shape[1] > 1 for g, _ in blocks):
-        left, right, layout = [], [], []
+        left, right = [], []
         for g, p in blocks:
-            pairs = g.shape[1] // 2
-            layout.append(pairs)
-            if pairs:
-                g_low, p_low = g[:, 0 : 2 * pairs : 2], p[:, 0 : 2 * pairs : 2]
-                p_high = p[:, 1 : 2 * pairs : 2]
-                left += [p_high, p_high]
-                right += [g_low, p_low]
+            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
+            p_high = p[:, 1 - lack : 2 * pairs - lack : 2]
+            left += [p_high, p_high[:, lack:]]
+            right += [g[:, 0 : 2 * pairs : 2] ^ g[:, 1 : 2 * pairs : 2], p[:, lack : 2 * pairs - lack : 2]]
         products = conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
 
         start, folded = 0, []
-        for (g, p), pairs in zip(blocks, layout, strict=True):
-            if not pairs:
-                folded.append((g, p))
-                continue
+        for g, p in blocks:
+            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
+            stop = start + 2 * pairs - (lack if pairs else 0)
             g_new = g[:, 1 : 2 * pairs : 2] ^ products[:, start : start + pairs]
-            p_new = products[:, start + pairs : start + 2 * pairs]
-            start += 2 * pairs
+            p_new = products[:, start + pairs : stop]
             if g.shape[1] % 2:
-                g_new, p_new = np.concatenate([g_new, g[:, -1:]], axis=1), np.concatenate([p_new, p[:, -1:]], axis=1)
+                g_new = np.concatenate([g_new, g[:, -1:]], axis=1)
+                p_new = np.concatenate([p_new, p[:, p.shape[1] - (1 if pairs else 1 - lack) :]], axis=1)
+            start = stop
             folded.append((g_new, p_new))
         blocks = folded
     return blocks
 
 
-def prefix_carries(generate: Planes, propagate: Planes, conjunction: And) -> Planes:
-    """Carry *out of* every position, by Sklansky's prefix tree: log2 k rounds, at most k ANDs a level for each of g and p."""
-    g, p = generate, propagate
+def known_carry(g: Planes) -> Planes:
+    """`g` above a plane of zeros: the block then starts with carry 0 and needs no p in that lowest plane."""
+    return np.concatenate([shaped.zeros((g.shape[0], 1, g.shape[2]), like=g), g], axis=1)
+
+
+def prefix_carries(g: Planes, p: Planes, conjunction: And) -> Planes:
+    """Carry *out of* every plane of one block that starts with a known carry, so that p[:, i] belongs to g[:, i + 1].
+
+    Sklansky's prefix tree with the multiplexer above: log2 k rounds, at most k ANDs a level.
+    """
     k, step = g.shape[1], 1
     while step < k:
         high = np.array([i for i in range(k) if i & step])
         low = (high & ~(2 * step - 1)) | (step - 1)
         # p is needed only where a later level reads it: never in the lowest block of this level's result
         needs_p = high >= 2 * step
-        left = np.concatenate([p[:, high], p[:, high[needs_p]]], axis=1)
-        right = np.concatenate([g[:, low], p[:, low[needs_p]]], axis=1)
+        g_high = g[:, high]
+        left = np.concatenate([p[:, high - 1], p[:, high[needs_p] - 1]], axis=1)
+        right = np.concatenate([g[:, low] ^ g_high, p[:, low[needs_p] - 1]], axis=1)
         products = conjunction(left, right)
-        g = replace_planes(g, high, g[:, high] ^ products[:, : len(high)])
-        p = replace_planes(p, high[needs_p], products[:, len(high) :])
+        g = replace_planes(g, high, g_high ^ products[:, : len(high)])
+        p = replace_planes(p, high[needs_p] - 1, products[:, len(high) :])
         step *= 2
     return g
 
@@ -69,11 +78,7 @@ def add_planes(x: Planes, y: Planes, conjunction: And) -> Planes:
     """x + y modulo 2^k on k planes."""
     propagate = x ^ y
     k = x.shape[1]
-    if k == 1:
-        return propagate
-    generate = conjunction(x[:, : k - 1], y[:, : k - 1])
-    carries = prefix_carries(generate, propagate[:, : k - 1], conjunction)
-    return np.concatenate([propagate[:, :1], propagate[:, 1:] ^ carries], axis=1)
+    return propagate ^ prefix_carries(known_carry(y[:, : k - 1]), propagate[:, : k - 1], conjunction)
 
 
 def fold_and(planes: Planes, conjunction: And) -> Planes:

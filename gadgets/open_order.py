@@ -2,6 +2,7 @@
 
 Sample sort by levels, all segments at once: of every segment, the first rows (after a shuffle, a random sample) are ordered
 by comparing all pairs; the others find their place among them by binary search; then every gap is a segment of its own.
+Knows positions and revealed bits, never keys.
 """
 
 from collections.abc import Callable
@@ -11,14 +12,19 @@ import numpy as np
 
 from ramp_notebook import MisuseValueError
 
-SMALL = 7  # rows of a segment up to which all pairs are compared in one round
+SMALL = 6  # rows of a segment up to which all pairs are compared in one round
 LARGEST_PLAN = 1 << 22
+MANY_PAIRS = 64  # rows from which a table of pairs against rows is larger than the pairs themselves
 
 Compare = Callable[[np.ndarray, np.ndarray], Any]  # positions a, b -> secret bits a < b
+Less = Callable[[np.ndarray, np.ndarray], np.ndarray]  # the same, revealed
 
 
 def open_order(session: Any, n: int, compare: Compare) -> np.ndarray:
-    """Positions of the rows in ascending order of their keys. The pattern depends on the shuffle's coins alone."""
+    """Positions of the rows in ascending order of their keys. The pattern depends on the shuffle's coins alone.
+
+    A plan plays one typical shuffle: positions ranked by a fixed mixing function stand for shuffled keys.
+    """
     if session.planned and n > LARGEST_PLAN:
         raise MisuseValueError(
             f"the cost of comparing {n:,} rows openly depends on coins and is planned by playing them, up to {LARGEST_PLAN:,} rows; "
@@ -27,80 +33,86 @@ def open_order(session: Any, n: int, compare: Compare) -> np.ndarray:
     typical = _scramble(np.arange(n, dtype=np.uint64)) if session.planned else None
 
     def less(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        if not len(a):
-            return np.zeros(0, bool)
         bits: np.ndarray = session.reveal_pattern(compare(a, b), lambda: typical[a] < typical[b])  # type: ignore[index]
         return bits
 
     rows = np.arange(n)  # rows in the order known so far; unresolved segments are runs of it
-    starts, sizes = np.array([0]), np.array([n])
+    starts, sizes = (np.array([0]), np.array([n])) if n > 1 else (np.zeros(0, int), np.zeros(0, int))
     while len(starts):
-        depth = np.where(sizes <= SMALL, 0, np.maximum(1, np.log2(np.sqrt(2.0 * sizes)).astype(int)))
-        pivots = np.where(sizes <= SMALL, sizes, (1 << depth) - 1)
-        _order_heads(rows, starts, pivots, less)
-        large = sizes > SMALL
-        starts, sizes = _split(rows, starts[large], sizes[large], depth[large], less)
+        small = sizes <= SMALL
+        depths = np.where(small, 0, np.maximum(1, np.log2(np.sqrt(2.0 * sizes)).astype(int)))
+        _order_heads(rows, starts, np.where(small, sizes, (1 << depths) - 1), less)
+        starts, sizes = _split(rows, starts[~small], sizes[~small], depths[~small], less)
     return rows
 
 
-def _order_heads(rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, less: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+def _order_heads(rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, less: Less) -> None:
     """Order the first counts[i] rows of every segment, by all pairs, in one round; in place."""
-    groups = [(k, starts[counts == k][:, None] + np.arange(k)) for k in np.unique(counts) if k > 1]
+    groups = [(int(k), starts[counts == k][:, None] + np.arange(k)) for k in np.unique(counts) if k > 1]
+    if not groups:
+        return
     pairs = [(k, heads, *np.triu_indices(k, 1)) for k, heads in groups]
     lefts = [rows[heads[:, i]].reshape(-1) for _, heads, i, _ in pairs]
     rights = [rows[heads[:, j]].reshape(-1) for _, heads, _, j in pairs]
-    if not pairs:
-        return
     outcome = less(np.concatenate(lefts), np.concatenate(rights))
     used = 0
     for k, heads, i, j in pairs:
         count = len(heads) * len(i)
-        left_is_less = outcome[used : used + count].reshape(len(heads), len(i))
+        rank = _ranks(outcome[used : used + count].reshape(len(heads), len(i)), i, j, k)
         used += count
-        rank = np.zeros((len(heads), k), int)
-        for pair in range(len(i)) if len(i) <= len(heads) else ():
-            rank[:, j[pair]] += left_is_less[:, pair]
-            rank[:, i[pair]] += ~left_is_less[:, pair]
-        if len(i) > len(heads):
-            for segment in range(len(heads)):
-                rank[segment] = np.bincount(j, left_is_less[segment], k) + np.bincount(i, ~left_is_less[segment], k)
         ordered = np.empty_like(heads)
         np.put_along_axis(ordered, rank, rows[heads], axis=1)
         rows[heads] = ordered
 
 
-def _split(
-    rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depth: np.ndarray, less: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _ranks(left_is_less: np.ndarray, i: np.ndarray, j: np.ndarray, k: int) -> np.ndarray:
+    """Of each segment's k rows, how many are smaller: row j counts where i < j, row i where not."""
+    if k < MANY_PAIRS:
+        table = np.zeros((len(i), k), np.float32)
+        table[np.arange(len(i)), j], table[np.arange(len(i)), i] = 1, -1
+        return (left_is_less.astype(np.float32) @ table).astype(int) + np.arange(k)[::-1]
+    return np.stack([np.bincount(j, bits, k) + np.bincount(i, ~bits, k) for bits in left_is_less]).astype(int)
+
+
+def _split(rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depths: np.ndarray, less: Less) -> tuple[np.ndarray, np.ndarray]:
     """Binary search of all other rows among their segment's ordered pivots; the gaps, as segments, that need more."""
     if not len(starts):
         return starts, sizes
-    pivots = (1 << depth) - 1
+    deepest_first = np.argsort(-depths, kind="stable")  # so that whoever still searches is a prefix
+    starts, sizes, depths = starts[deepest_first], sizes[deepest_first], depths[deepest_first]
+    pivots = (1 << depths) - 1
     others = sizes - pivots
-    segment = np.repeat(np.arange(len(starts)), others)
-    at = np.arange(others.sum()) - np.repeat(np.cumsum(others) - others, others) + (starts + pivots)[segment]
-    gap = np.zeros(len(at), int)  # the number of pivots known to be smaller
-    for level in range(int(depth.max())):
-        step = (1 << depth[segment]) >> (level + 1)
-        active = np.flatnonzero(step > 0)
-        probe = gap[active] + step[active] - 1
-        larger = less(rows[starts[segment[active]] + probe], rows[at[active]])
-        gap[active] += step[active] * larger
+    ends = np.cumsum(others)
+    first = np.repeat(starts, others)  # where each row's segment starts
+    at = np.arange(ends[-1]) + np.repeat(starts + pivots - ends + others, others)
+    mine, gap = rows[at], np.zeros(len(at), int)  # gap: how many pivots are known to be smaller
+    step = np.repeat(1 << depths, others)
+    for level in range(int(depths[0])):
+        active = int(ends[np.count_nonzero(depths > level) - 1])
+        step[:active] >>= 1
+        probe = first[:active] + gap[:active] + step[:active] - 1
+        gap[:active] += step[:active] * less(rows[probe], mine[:active])
 
-    whole = np.concatenate([starts[i] + np.arange(n) for i, n in enumerate(sizes)])
-    width = int(2 << depth.max()) + 2
-    owner = np.repeat(np.arange(len(starts)), sizes)
-    key = owner * width
-    offset = np.arange(len(whole)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    is_pivot = offset < pivots[owner]
-    key[is_pivot] += 2 * offset[is_pivot] + 1
-    key[~is_pivot] += 2 * gap
-    order = np.argsort(key, kind="stable")
-    rows[whole] = rows[whole[order]]
+    # Gap j of a segment starts after j pivots and after the rows in smaller gaps; gaps of all segments are counted as one list.
+    gaps = 1 << depths
+    gap_base = np.cumsum(gaps) - gaps
+    key = gap + np.repeat(gap_base, others)
+    order, count = _stable_order(key), np.bincount(key, minlength=int(gaps.sum()))
+    index = np.arange(len(count)) - np.repeat(gap_base, gaps)
+    before = np.cumsum(count) - count
+    gap_start = index + before - np.repeat(before[gap_base], gaps) + np.repeat(starts, gaps)
+    has_pivot = index > 0  # the pivot that ends the gap before
+    heads = rows[np.repeat(starts, gaps) + index - 1][has_pivot]
+    rows[at - np.repeat(pivots, others) + gap[order]] = mine[order]
+    rows[gap_start[has_pivot] - 1] = heads
+    return gap_start[count > 1], count[count > 1]
 
-    _, first, count = np.unique(key[order], return_index=True, return_counts=True)
-    again = count > 1
-    return whole[first[again]], count[again]
+
+def _stable_order(key: np.ndarray) -> np.ndarray:
+    """np.argsort(key, kind="stable") of non-negative numbers below 2**32, by numpy's radix sort of 16-bit numbers."""
+    order = np.argsort(key.astype(np.uint16), kind="stable")
+    high = (key >> 16).astype(np.uint16)
+    return order if not high.any() else order[np.argsort(high[order], kind="stable")]
 
 
 def _scramble(x: np.ndarray) -> np.ndarray:

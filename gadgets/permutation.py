@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ramp_notebook import BOOL, MisuseTypeError, MisuseValueError, SecretArray, gadget, primitives, session_of
+from ramp_notebook import BOOL, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of, shaped
 
 SHUFFLE = "three re-sharing hops: Asharov et al. 2022/1595"
 
@@ -47,9 +47,14 @@ def permute(x: SecretArray, order: SecretArray) -> SecretArray:
     session = session_of(x, order)
     if len(x) < 2:
         return x
-    target = session.public(np.arange(len(x)))
+    target = session.public(row_numbers(session, len(x)))
     shuffled_order, shuffled_target = shuffle([order, target])
     source = session.reveal(shuffled_order)
     row, place = shuffle([x[source], shuffled_target])
     places = session.reveal(place)
     return row[places if session.planned else np.argsort(places)]  # type: ignore[no-any-return]
+
+
+def row_numbers(session: Session, n: int) -> Any:
+    """0 to n - 1, public; a shape alone in a plan, whose n may be larger than any memory."""
+    return shaped.ShapedArray((n,), np.int64) if session.planned else np.arange(n)

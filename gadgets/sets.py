@@ -12,7 +12,8 @@ import numpy as np
 
 from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of, shaped
 
-from .sorting import sort_words
+from .permutation import row_numbers
+from .sorting import as_words, check_options, keeping_promise, sort_words
 
 SORTED = "sort and compare neighbours: Huang, Evans, Katz 2012; sorting as in gadgets.sort"
 SIGN = np.int64(-(2**63))
@@ -35,7 +36,7 @@ class SecretSet:
     def __repr__(self) -> str:
         return f"<secret set of at most {len(self.items)} items, {self.session.protocol_name}>"
 
-    def __len__(self) -> int:
+    def __len__(self, *_: Any) -> int:
         raise MisuseTypeError(
             "the size of a secret set is secret: mpc.reveal(gadgets.size(s)) makes it public, mpc.reveal(s) shows the set"
         )
@@ -72,7 +73,7 @@ def intersection(sets: Sequence[SecretArray], *, bits: int | None = None, algori
     """Return the items that every list holds.
 
     Shapes: a list of secret integers (n_i,), lengths may differ, duplicates and empty lists are fine.
-    `bits`: promises 0 <= item < 2**bits (32 for IPv4) and makes it cheaper.   `algorithm`: as for sort.
+    `bits`: promises 0 <= item < 2**bits (32 for IPv4), makes it cheaper and is checked.   `algorithm`: as for sort.
     Reveals: nothing but what the sort says of coins.   Cost: one sort of all rows, then log2(rows) cheap rounds.
     Raises: MisuseTypeError, MisuseValueError.
     >>> a, b = mpc.input("a", owner="alice"), mpc.input("b", owner="bob")     # alice: a = [1, 5] # bob: b = [5, 7]
@@ -199,24 +200,29 @@ def _sorted_holders(
 
     The lists' bits and the row number travel in the key's low bits, below the item: no column of their own.
     """
-    _check(sets, bits)
+    _check(sets)
+    check_options(algorithm, bits)
     session, count = session_of(sets), len(sets)
-    joint = primitives.concatenate([primitives.to_binary(s) if not s.binary else s for s in sets])
+    one_domain = len({s.binary for s in sets}) == 1  # then one conversion serves all lists, in the same rounds
+    joint = as_words(primitives.concatenate(sets)) if one_domain else primitives.concatenate([as_words(s) for s in sets])
     n = len(joint)
     index_bits = max(1, (n - 1).bit_length())
-    owner = np.repeat(np.arange(count), [len(s) for s in sets])
-    tail = (np.int64(1) << owner << index_bits) | np.arange(n)
-    tail_bits = count + index_bits
-    if bits is not None and bits + tail_bits <= 64:
-        key = (joint << tail_bits) ^ tail
-        (key,), _ = sort_words([(key, bits + tail_bits)], [], algorithm)
-        items, tail_word = _shifted_down(key, tail_bits, bits), key
-    else:
-        flipped = joint ^ SIGN if bits is None else joint
-        (tail_word, ordered), _ = sort_words([(session.public(tail, binary=True), tail_bits), (flipped, bits or 64)], [], algorithm)
-        items = ordered ^ SIGN if bits is None else ordered
+    tail, tail_bits = _tail(session, [len(s) for s in sets], index_bits), count + index_bits
+    words = [(session.public(tail, binary=True), tail_bits), (joint if bits is not None else joint ^ SIGN, bits or 64)]
+    narrow = bits if bits is not None and bits + tail_bits <= 64 else None  # then one word holds all
+    if narrow is not None:
+        words = [((joint << tail_bits) ^ tail, narrow + tail_bits)]
+    (tail_word, *rest), _ = keeping_promise(joint, bits, lambda: sort_words(words, [], algorithm, tail_bits))
+    ordered = _shifted_down(tail_word, tail_bits, narrow) if narrow is not None else rest[0]
+    items = ordered if bits is not None else ordered ^ SIGN
     holders = [primitives.words_as_bits(tail_word, index_bits + k) for k in range(count)]
-    return SecretArray(session, items.share, items.shape, INT64, "binary"), holders, tail_word, index_bits
+    return items, holders, tail_word, index_bits
+
+
+def _tail(session: Session, lengths: Sequence[int], index_bits: int) -> Any:
+    """What every row's key ends with: one bit for its list, above the row number."""
+    rows = row_numbers(session, sum(lengths))
+    return rows if session.planned else (np.int64(1) << np.repeat(np.arange(len(lengths)), lengths) << index_bits) | rows
 
 
 def _shifted_down(words: SecretArray, by: int, bits: int) -> SecretArray:
@@ -231,8 +237,8 @@ def _same_as_previous(items: SecretArray, bits: int | None) -> SecretArray:
 
 def _segmented_or(columns: list[SecretArray], same: SecretArray) -> tuple[list[SecretArray], SecretArray]:
     """OR of each column from the start of a run of equal items up to each row: Hillis & Steele's scan, log2 n rounds."""
-    session, n, step = same.session, len(same), 1
-    false = session.public(np.zeros(n, bool))
+    n, step = len(same), 1
+    false = same ^ same
     while step < n:
         shifted = [primitives.concatenate([false[:step], c[:-step]]) for c in (*columns, same)]
         reached = primitives.conjunction(primitives.stack(shifted), primitives.stack([same] * len(shifted)))
@@ -283,7 +289,7 @@ def _mask(bits: SecretArray) -> SecretArray:
     return SecretArray(words.session, words.share * np.uint64(0xFFFFFFFFFFFFFFFF), words.shape, INT64, "binary")
 
 
-def _check(sets: Any, bits: int | None) -> None:
+def _check(sets: Any) -> None:
     if not isinstance(sets, (list, tuple)) or not sets:
         raise MisuseTypeError(
             'expected a list of secret arrays, one for each owner\'s list, e.g. mpc.inputs("ips", encode=gadgets.ipv4_to_int)'
@@ -293,5 +299,3 @@ def _check(sets: Any, bits: int | None) -> None:
             raise MisuseTypeError(f"every list must be secret integers of shape (n,); got {s!r}")
     if len(sets) > 32:
         raise MisuseValueError(f"at most 32 lists at once; got {len(sets)}. Join some of them at their owner first.")
-    if bits is not None and not 1 <= bits <= 64:
-        raise MisuseValueError(f"bits promises 0 <= item < 2**bits, with 1 to 64 bits; got {bits}")

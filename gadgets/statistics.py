@@ -22,8 +22,9 @@ FRACTION = 16
 def mean(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Return the mean along an axis (default: of all) as fixed point with 16 fractional bits.
 
-    Range: |mean| < 2**22; |sum| < 2**47.   Error: below 2**-14 up to 10**5 values.   Reveals: nothing.
-    Cost: three exact truncations of the result, whatever n.   Raises: MisuseValueError for an empty axis.
+    Range: |sum| < 2**46.   Error: at most 2**-16 up to 2**20 values.   Reveals: nothing.
+    Cost: four exact truncations of the result, one after the other, whatever n: 40 rounds.
+    Raises: MisuseValueError for an empty axis.
     >>> mpc.reveal(gadgets.mean(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6]
     3.0
     """
@@ -40,7 +41,7 @@ def variance(x: SecretArray) -> SecretArray:
     """Return the (population) variance of all values as fixed point.
 
     Deviations from the rounded mean are exact integers, so nothing cancels; the rest of the mean is corrected for.
-    Range: variance < 2**22, sum of squared deviations < 2**47; integers.   Reveals: nothing.
+    Range: integers; |sum| and the sum of squared deviations below 2**46.   Error: below 2**-14.   Reveals: nothing.
     >>> mpc.reveal(gadgets.variance(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6]
     4.6666717529296875
     """
@@ -59,16 +60,20 @@ def variance(x: SecretArray) -> SecretArray:
 
 
 def _divided(total: SecretArray, count: int) -> SecretArray:
-    """total / count as fixed point: quotient by a rounded reciprocal, then quotients of what is left over."""
+    """total / count as fixed point, for |total| < 2**46: a quotient by a rounded reciprocal, then quotients of what is left.
+
+    A reciprocal of 20 bits leaves at most 2**-20 of the dividend each time. The first dividend loses its 20 low bits so that
+    the product fits; the third quotient is right to one unit of 2**-16.
+    """
     units = SecretArray(total.session, total.share, total.shape, INT64)
-    units = units << (FRACTION - total.dtype.fraction_bits)
-    quotient = units - units
-    for precision in (24, 30, 30):
-        reciprocal = round(2**precision / count)
+    units = (units << (FRACTION - total.dtype.fraction_bits)).ravel()
+    precision = 20 + count.bit_length() - 1
+    reciprocal = round(2**precision / count)
+    quotient = primitives.truncate(primitives.truncate(units, 20) * reciprocal, precision - 20)
+    for _ in range(2):
         rest = units - quotient * count
-        half = 1 << (precision - 1)
-        quotient = quotient + primitives.truncate((rest * reciprocal + half).ravel(), precision).reshape(total.shape)
-    return SecretArray(total.session, quotient.share, total.shape, fixed(FRACTION))
+        quotient = quotient + primitives.truncate(rest * reciprocal + (1 << (precision - 1)), precision)
+    return SecretArray(total.session, quotient.share.reshape(-1, *total.shape), total.shape, fixed(FRACTION))
 
 
 @gadget(paper="comparisons with public edges", reference=lambda x, edges: np.histogram(x, edges)[0], arguments=("integers", "public edges"))
@@ -113,8 +118,8 @@ def quantile(x: SecretArray, q: float, *, algorithm: str = "auto", bits: int | N
     2.0
     """
     values = _numbers(x).ravel()
-    if not 0 <= q <= 1:
-        raise MisuseValueError(f"a quantile is a fraction from 0 to 1; got {q}")
+    if not isinstance(q, (int, float, np.number)) or not 0 <= q <= 1:
+        raise MisuseValueError(f"a quantile is a public fraction from 0 to 1, one at a time; got {q!r}")
     if not values.size:
         raise MisuseValueError("the quantile of nothing does not exist")
     ordered = sort(values, algorithm=algorithm, bits=bits)
@@ -140,8 +145,8 @@ def top_k(x: SecretArray, k: int, *, algorithm: str = "auto", bits: int | None =
     array([5, 4])
     """
     values = _numbers(x).ravel()
-    if not 0 <= k <= values.size:
-        raise MisuseValueError(f"top_k takes 0 to {values.size} of {values.size} values; got {k}")
+    if not isinstance(k, (int, np.integer)) or not 0 <= k <= values.size:
+        raise MisuseValueError(f"top_k takes 0 to {values.size} of {values.size} values; got {k!r}")
     return sort(values, algorithm=algorithm, bits=bits)[::-1][:k]
 
 

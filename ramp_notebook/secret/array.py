@@ -4,6 +4,7 @@ Operators look their meaning up in the registry, where primitives and gadgets pu
 that would need the secret's value refuses, and says what to write instead.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,9 @@ class SecretArray:
                 keys = key if isinstance(key, tuple) else (key,)
                 share = self.share[(slice(None), *keys)]
                 return self.like(share, share.shape[1:])
+            if isinstance(key, np.ndarray) and key.dtype.kind == "i" and self.shape:  # a gather of rows, of all components at once
+                share = np.take(self.share, key, axis=1)
+                return self.like(share, share.shape[1:])
         return self.local(lambda a: a[key])
 
     def _gather(self, key: Any) -> "SecretArray | None":
@@ -191,7 +195,12 @@ class SecretArray:
         name = f"np.{func.__name__}"
         if name not in registry.operators:
             raise unsupported(name)
-        return registry.operators[name](*args, **kwargs)
+        implementation = registry.operators[name]
+        try:
+            return implementation(*args, **kwargs)
+        except TypeError:
+            _check_call(name, implementation, args, kwargs)
+            raise
 
     if TYPE_CHECKING:  # set below, from one table
 
@@ -223,6 +232,18 @@ class SecretArray:
 
 def unsupported(what: str) -> MisuseTypeError:
     return MisuseTypeError(f"{what} does not work on secrets. What works: {WORKS}. Or mpc.reveal(x) first, if the value may become public.")
+
+
+def _check_call(name: str, implementation: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    """Say which arguments work on secrets if these are not among them."""
+    signature = inspect.signature(implementation)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as problem:
+        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY)
+        options = [str(p.replace(annotation=p.empty)) for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        also = f" and, by name, {', '.join(options)}" if options else ""
+        raise MisuseTypeError(f"{name} on secrets takes ({taken}){also}: {problem}") from None
 
 
 def _operator(name: str) -> Callable[..., Any]:

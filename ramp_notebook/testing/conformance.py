@@ -1,10 +1,10 @@
-"""What every gadget must do, offered to gadget authors: equal its reference, and cost what its plan says.
+"""What every gadget must do, offered to gadget authors: equal its reference, cost what its plan says, and hide its data.
 
 `samples(facts)` makes arguments from the kinds that a gadget declares, edges first; `check_gadget` runs one sample under one
-protocol on in-memory parties.
+protocol; `check_obliviousness` runs many of one shape and compares what the parties sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,51 @@ def _argument(kind: str, values: list[Any], position: int) -> Any:
     if kind == "permutation":
         return np.argsort([(k * 7 + 3) % (n or 1) for k in range(n)], kind="stable").astype(np.int64)
     raise ValueError(f"no samples for arguments of kind {kind!r}")
+
+
+def adversaries(facts: GadgetFacts, count: int = 50, n: int = 5) -> Iterator[list[Any]]:
+    """Arguments of one shape whose values differ as much as can be: all equal, ordered both ways, extreme, mixed, scattered."""
+    shapes: list[Callable[[int], list[int]]] = [
+        lambda k: [0] * n, lambda k: [LARGE] * n, lambda k: [-LARGE - 1] * n, lambda k: list(range(n)), lambda k: list(range(n))[::-1],
+        lambda k: [LARGE, -LARGE - 1] * n, lambda k: [k % 2] * n, lambda k: [(i * (2 * k + 1)) % n for i in range(n)],
+        lambda k: [(-1) ** i << (k % 62) for i in range(n)], lambda k: [(7919 * (k + 3) ** (i + 2)) % 2**61 for i in range(n)],
+    ]  # fmt: skip
+    small = any(kind.startswith("small") for kind in facts.arguments)
+    for k in range(count):
+        values = [value % 1000 if small else value for value in shapes[k % len(shapes)](k)[:n]]
+        if "sets" in facts.arguments:
+            lists = [values[:2], values[2:4], values[4:]]
+            yield [lists, *(2 for kind in facts.arguments if kind == "threshold")]
+        else:
+            yield [_argument(kind, values, position) for position, kind in enumerate(facts.arguments)]
+
+
+def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: Coordinator, options: str = "") -> None:
+    """Run the gadget on 50 adversarial inputs of one shape, in one cell; every call must send the same messages."""
+    calls = list(adversaries(facts))
+    inputs: dict[int, dict[str, Any]] = {0: {}, 1: {}, 2: {}}
+    shared: list[str] = []
+    terms: list[str] = []
+
+    def share(values: list[Any], owner: int) -> str:
+        variable = f"v{len(shared)}"
+        inputs[owner % 3][variable] = np.array(values)
+        shared.append(f"{variable} = mpc.input({variable!r}, owner={parties.names[owner % 3]!r})")
+        return f"{variable}[i]"
+
+    for position, value in enumerate(calls[0]):
+        column = [arguments[position] for arguments in calls]
+        if facts.arguments[position] == "sets":
+            terms.append(f"[{', '.join(share([sets[owner] for sets in column], owner) for owner in range(len(value)))}]")
+        else:
+            terms.append(share(column, position) if isinstance(value, np.ndarray) else repr(value))
+    call = f"for i in range({len(calls)}): gadgets.{name}({', '.join(terms)}{options})"
+    result = parties.run(Cell("\n".join([*shared, call]), protocol=protocol, inputs=inputs))
+    for sender in range(len(parties.names)):
+        sent = [m for m in result.trace.messages if m.sender == sender and m.line == len(shared) + 1]
+        pattern = [(m.receiver, m.payload_bytes, m.tag) for m in sent]
+        one = pattern[: len(pattern) // len(calls)]
+        assert pattern == one * len(calls), f"{name}: the messages of {parties.names[sender]} depend on data"
 
 
 def check_gadget(name: str, facts: GadgetFacts, arguments: Sequence[Any], protocol: str, parties: Coordinator) -> None:

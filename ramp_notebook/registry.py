@@ -45,8 +45,8 @@ class Registry:
         return sorted(self._filled().items())
 
 
-protocols = Registry("protocol")
-gadgets = Registry("gadget")
+protocols = Registry("protocol", home="ramp_notebook.protocols")
+gadgets = Registry("gadget", home="ramp_notebook.gadgets")
 operators = Registry("operator")
 charts = Registry("chart", home="ramp_notebook.charts")  # nothing draws until a picture is asked for
 renderers = Registry("renderer", home="ramp_notebook.report")  # how results show themselves: "text", "bundle"

@@ -5,13 +5,11 @@ import ctypes
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import multiprocess
-import multiprocess.resource_tracker
 import multiprocess.spawn
 
 from ..errors import MisuseError, OptionError
@@ -19,16 +17,7 @@ from ..wire.memory import MemoryHub
 from .control import ControlEnd
 from .orphans import end_orphans
 from .party_process import PARTY_VARIABLE, party_process, party_thread
-
-START_METHODS = ("forkserver", "spawn")  # never fork: a forked party holds a copy of the notebook's memory
-PRELOADED = [
-    "numpy",
-    "cryptography.hazmat.primitives.ciphers",
-    "ramp_notebook.runtime.party_process",
-    "ramp_notebook.runtime.engine",
-    "ramp_notebook.gadgets",
-]
-_starting = threading.Lock()
+from .servers import PRELOADED, interrupts_blocked, start_method, starting
 
 
 class PartyHandle(Protocol):
@@ -75,12 +64,7 @@ class LocalLauncher:
 
     def __init__(self, names: Sequence[str], key: bytes, engine: str):
         self.names, self.key, self.engine = tuple(names), key, engine
-        method = os.environ.get("RAMP_START_METHOD") or next(m for m in START_METHODS if m in multiprocess.get_all_start_methods())
-        if method not in START_METHODS:
-            raise OptionError(
-                f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)"
-            )
-        self.context = multiprocess.get_context(method)
+        self.context = multiprocess.get_context(start_method())
         check_descriptors(len(names))
 
     def start(self, index: int) -> "ProcessParty":
@@ -92,7 +76,7 @@ class LocalLauncher:
                 name=f"ramp party {self.names[index]}",
                 daemon=True,
             )
-            with _starting, _main_module_hidden(), _interrupts_blocked():
+            with starting, _main_module_hidden(), interrupts_blocked():
                 if self.context.get_start_method() == "forkserver":
                     self.context.set_forkserver_preload(PRELOADED)
                 process.start()
@@ -209,18 +193,3 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         multiprocess.spawn.get_preparation_data = original
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """New processes inherit a blocked SIGINT: Ctrl-C reaches the whole process group, also while they are still importing."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    if sys.platform != "win32":
-        multiprocess.resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it must have started
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

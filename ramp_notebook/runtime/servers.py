@@ -1,0 +1,59 @@
+"""The server from which parties are forked, warm with what every party imports; started early, it warms up while we work.
+
+Imports next to nothing: whoever wants the server early has imported nothing yet.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import multiprocess
+import multiprocess.forkserver
+import multiprocess.resource_tracker
+
+from ..errors import OptionError
+
+START_METHODS = ("forkserver", "spawn")  # never fork: a forked party holds a copy of the notebook's memory
+PRELOADED = [
+    "numpy",
+    "cryptography.hazmat.primitives.ciphers",
+    "ramp_notebook.runtime.party_process",
+    "ramp_notebook.runtime.engine",
+    "ramp_notebook.gadgets",
+]
+starting = threading.Lock()  # what it guards: preload list, signal mask and preparation data, all global to the process
+
+
+def start_method() -> str:
+    """How parties start on this system; RAMP_START_METHOD overrides."""
+    method = os.environ.get("RAMP_START_METHOD") or next(m for m in START_METHODS if m in multiprocess.get_all_start_methods())
+    if method not in START_METHODS:
+        raise OptionError(f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)")
+    return method
+
+
+def warm_up() -> None:
+    """Start the server without waiting for it; does nothing where parties do not come from one, or if it runs."""
+    if start_method() != "forkserver":
+        return
+    with starting, interrupts_blocked():
+        multiprocess.forkserver.set_forkserver_preload(PRELOADED)
+        multiprocess.forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """New processes inherit a blocked SIGINT: Ctrl-C reaches the whole process group, also while they are still importing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    if sys.platform != "win32":
+        multiprocess.resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it must have started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

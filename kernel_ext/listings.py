@@ -1,10 +1,10 @@
 """What `%mpc status`, `protocols`, `gadgets`, `networks`, `config` and `help` print: plain text, the same each time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ramp_notebook import registry
-from ramp_notebook.errors import MisuseValueError
-from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY
+from ramp_notebook.runtime.cell import Description
+from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY, one_of
 from ramp_notebook.runtime.workspace import Workspace
 from ramp_notebook.wire.network import PRESETS, network
 
@@ -23,8 +23,7 @@ def protocols() -> str:
 def gadgets(name: str = "") -> str:
     """All gadgets with their first line, or one with all it says of itself."""
     if name:
-        if name not in registry.gadgets:
-            raise MisuseValueError(f"there is no gadget `{name}`; there are: {', '.join(registry.gadgets)}")
+        one_of("%mpc gadgets", name, list(registry.gadgets), "gadget")
         function = registry.gadgets[name]
         return f"{name}\n\n{(function.__doc__ or '').strip()}\n\nSource: {function.facts.paper}"
     rows = [("gadget", "what it does", "source")]
@@ -50,13 +49,23 @@ def status(workspace: Workspace) -> str:
     """Living groups; of each party what its names are like, never their values."""
     lines = []
     for (names, launcher), group in workspace.groups.items():
+        states, public = group.status(), workspace.public[names, launcher]
+        if not any(state.alive for state in states):
+            continue
         lines.append(f"{', '.join(names)} ({launcher})")
-        for state, directory in zip(group.status(), group.directory, strict=True):
-            held = ", ".join(
-                f"{name} ({d.kind} {d.dtype} {d.shape})" for name, d in sorted(directory.items()) if d.kind in ("private", "secret")
-            )
+        for state, directory in zip(states, group.directory, strict=True):
+            held = ", ".join(f"{name} ({_kind(name, d, public)})" for name, d in sorted(directory.items()) if d.kind in KINDS)
             lines.append(f"  {state.name:<10} {'ready' if state.alive else 'not running'}; {held or 'holds nothing'}")
     return "\n".join(lines) or "no parties are running; the first %%mpc cell starts them"
+
+
+KINDS = ("private", "secret", "other")
+
+
+def _kind(name: str, description: Description, public: Collection[str]) -> str:
+    kind = "known to all" if name in public else "own" if description.kind == "other" else description.kind
+    dimensions = f", shape {description.shape}" if description.shape else ""
+    return f"{kind} {description.dtype}{dimensions}"
 
 
 def help_text() -> str:
@@ -66,7 +75,7 @@ def help_text() -> str:
         "%mpc start             start parties now (they start with the first cell otherwise)",
         "%mpc stop | restart    end all parties; end and start again",
         "%mpc status            who runs, and what each party holds (never values)",
-        "%mpc config            show settings that stay; name=value sets one, reset forgets all",
+        "%mpc config            show settings that stay; name=value sets one, name= forgets it, reset forgets all",
         "%mpc protocols | gadgets [NAME] | networks",
         "%mpc last              the last Run",
         "",

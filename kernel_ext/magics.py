@@ -1,7 +1,7 @@
 """`%%mpc`, `%%party` and `%mpc`: parse a line, hand the text to the workspace, show what comes back."""
 
-import shlex
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
@@ -14,13 +14,15 @@ from IPython.display import display
 from ramp_notebook.errors import OptionError, RampError
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
-from ramp_notebook.runtime.options import OPTIONS, Options, nearest_option
+from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wrong_option
 from ramp_notebook.runtime.workspace import Workspace, targets_of
 
 from . import listings
 from .handle import SecretHandle
 from .progress import Progress
 from .rendering import show_shortly
+
+STARTED_WITH = ("parties", "launcher", "protocol")  # what `%mpc start` takes, and makes stay
 
 
 def cell_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,19 +53,18 @@ class RampMagics(Magics):
         The same text runs in each party's process. It finds ready: mpc (input, inputs, reveal, parties, …), gadgets, np.
         What it reveals to everyone becomes a notebook variable; secrets become handles for later cells.
         """
-        source = f"# %%mpc {line}".rstrip() + "\n" + (cell or "")
+        if without_comment(line) in ("-h", "--help"):
+            print(listings.help_text())
+            return None
+        options = self._options(line)
+        text = _Text("mpc", line, cell or "")
         namespace = {**self._variables(), **(local_ns or {})}
-        filename = self.workspace.new_filename()
         progress = Progress(self._in_notebook())
         try:
-            options = self._parse(line)
-            run = self.workspace.run(options, source, namespace, filename, progress)
-        except (RampError, KeyboardInterrupt) as error:
+            with text.explained(self._show_printed):
+                run = self.workspace.run(options, text.source, namespace, self.workspace.new_filename(), progress)
+        finally:
             progress.close()
-            self._print(self.workspace.printed)
-            shown = source.replace("# %%mpc", "%%mpc", 1)
-            raise (show_shortly(error, shown) if isinstance(error, RampError) else error) from None
-        progress.close()
         self._bind(run, options)
         self._print(run.printed)
         if options.quiet:
@@ -72,22 +73,23 @@ class RampMagics(Magics):
             display(picture)
         return run
 
+    mpc.parser.allow_abbrev = False  # type: ignore[attr-defined]  # `--plan` must not be had for `--pl`, a slip of the hand
+    mpc.__doc__ = (mpc.__doc__ or "").replace("%mpc [", "%%mpc [", 1)
+
     @no_var_expand
     @cell_magic
     def party(self, line: str, cell: str) -> None:
         """%%party NAME[,NAME…]|all: run plain Python inside these parties' processes only, e.g. to load private data."""
-        source = f"# %%party {line}".rstrip() + "\n" + cell
-        try:
+        text = _Text("party", line, cell)
+        with text.explained(self._show_printed):
             options = self.workspace.options({})
-            result = self.workspace.run_at(options, targets_of(line, options.parties), source, self.workspace.new_filename())
-        except RampError as error:
-            self._print(self.workspace.printed)
-            raise show_shortly(error, source.replace("# %%party", "%%party", 1)) from None
+            targets = targets_of(line, options.parties)
+            result = self.workspace.run_at(options, targets, text.source, self.workspace.new_filename(), self._variables())
         values = result.last_values
-        self._print([(party, text) for party, text in result.printed if party is None or party not in values])
+        self._print([(party, printed) for party, printed in result.printed if party is None or party not in values])
         for name, value in values.items():
-            text = "".join(text for party, text in result.printed if party == name)
-            self._print([(name, f"{text}{value}\n")])
+            printed = "".join(printed for party, printed in result.printed if party == name)
+            self._print([(name, f"{printed}{value}\n")])
 
     # -- the line magic ------------------------------------------------------------------------------------------------
 
@@ -95,12 +97,12 @@ class RampMagics(Magics):
     @line_magic("mpc")  # type: ignore[arg-type]
     def mpc_line(self, line: str) -> Any:
         """%mpc start|stop|restart|status|config|protocols|gadgets|networks|last|help; see %mpc help."""
-        words = shlex.split(line, comments=True)
+        words = without_comment(line).split()
         command, rest = (words[0], words[1:]) if words else ("help", [])
         commands: dict[str, Callable[[list[str]], Any]] = {
             "start": self._start, "stop": self._stop, "restart": self._restart, "status": self._status, "config": self._config,
             "protocols": lambda rest: print(listings.protocols()), "gadgets": lambda rest: print(listings.gadgets(*rest[:1])),
-            "networks": lambda rest: print(listings.networks()), "last": lambda rest: self.workspace.last,
+            "networks": lambda rest: print(listings.networks()), "last": self._last,
             "help": lambda rest: print(listings.help_text()), "--help": lambda rest: print(listings.help_text()),
             "-h": lambda rest: print(listings.help_text()),
         }  # fmt: skip
@@ -113,12 +115,12 @@ class RampMagics(Magics):
             raise show_shortly(error) from None
 
     def _start(self, rest: list[str]) -> None:
-        given = self._given(" ".join(rest))
+        given = {name: value for name, value in self._given(" ".join(rest), "%mpc start").items() if value is not None}
+        if surplus := [name for name in given if name not in STARTED_WITH]:
+            raise OptionError(f"%mpc start takes --parties, --launcher and --protocol; --{surplus[0]} goes on a %%mpc line")
         options = self.workspace.options(given)
-        for name in ("parties", "launcher", "protocol"):
-            if given.get(name) is not None:
-                self.workspace.sticky[name] = given[name]
         self.workspace.start(options)
+        self.workspace.sticky.update(given)
         print(f"{len(options.parties)} parties ready: {', '.join(options.parties)}")
 
     def _stop(self, rest: list[str]) -> None:
@@ -142,20 +144,28 @@ class RampMagics(Magics):
             self.workspace.configure(name, value)
         print(listings.config(self.workspace))
 
+    def _last(self, rest: list[str]) -> Run | None:
+        if self.workspace.last is None:
+            print("no %%mpc cell has run yet")
+        return self.workspace.last
+
     # -- helpers -------------------------------------------------------------------------------------------------------
 
-    def _parse(self, line: str) -> Options:
-        return self.workspace.options(self._given(line))
-
-    def _given(self, line: str) -> dict[str, Any]:
-        """What the line says. IPython's own complaint would not fail the cell, so it becomes one that does."""
+    def _options(self, line: str) -> Options:
         try:
-            return dict(vars(parse_argstring(RampMagics.mpc, line.split(" #", 1)[0])))
+            return self.workspace.options(self._given(line, "%%mpc"))
+        except RampError as error:
+            raise show_shortly(error) from None
+
+    def _given(self, line: str, magic: str) -> dict[str, Any]:
+        """What the line says. IPython's own complaint would not fail the cell, so it becomes one that does."""
+        line = without_comment(line)
+        try:
+            return dict(vars(parse_argstring(RampMagics.mpc, line)))
         except UsageError as problem:
-            wrong = next((word for word in line.split() if word.startswith("-") and not _is_option(word)), "")
-            near = nearest_option(wrong) if wrong else ""
-            hint = f"; did you mean {near}?" if near else ""
-            raise OptionError(f"%%mpc: {problem}{hint} (%mpc help lists the options)") from None
+            raise wrong_option(f"{problem} (%mpc help lists the options)", line.split(), magic) from None
+        except ValueError as problem:  # a quote that does not close
+            raise OptionError(f"{magic}: {problem} in {line!r}") from None
 
     def _bind(self, run: Run, options: Options) -> None:
         if self.shell is None:
@@ -166,6 +176,9 @@ class RampMagics(Magics):
 
     def _variables(self) -> dict[str, Any]:
         return dict(self.shell.user_ns) if self.shell is not None else {}
+
+    def _show_printed(self) -> None:
+        self._print(self.workspace.printed)
 
     @staticmethod
     def _print(printed: Any) -> None:
@@ -178,5 +191,20 @@ class RampMagics(Magics):
         return self.shell is not None and self.shell.__class__.__name__ == "ZMQInteractiveShell"
 
 
-def _is_option(word: str) -> bool:
-    return word.split("=", 1)[0] in [flag for flags, _ in OPTIONS for flag in flags]
+class _Text:
+    """A cell's text twice: as parties run it, its magic line blanked, and as its author sees it. Line numbers agree."""
+
+    def __init__(self, magic: str, line: str, body: str):
+        self.shown = f"%%{magic} {line}".rstrip() + "\n" + body
+        self.source = "# " + self.shown
+
+    @contextlib.contextmanager
+    def explained(self, before: Callable[[], None]) -> Iterator[None]:
+        """Let what goes wrong inside show itself shortly, after what was printed until then."""
+        try:
+            yield
+        except (RampError, KeyboardInterrupt) as error:
+            before()
+            if isinstance(error, KeyboardInterrupt) and not error.args:
+                error.args = ("the cell was stopped at all parties; nothing of it remains",)
+            raise show_shortly(error, self.shown) from None

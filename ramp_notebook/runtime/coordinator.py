@@ -73,9 +73,11 @@ class Coordinator:
 
     def stop(self) -> None:
         """End all parties; idempotent. A later cell starts new ones."""
-        self._supervisor.stop()
-        self._started = False
-        self.directory = [{} for _ in self.names]
+        with Interrupts() as interrupts:  # Ctrl-C waits for the second that this may take
+            self._supervisor.stop()
+            self._started = False
+            self.directory = [{} for _ in self.names]
+        _raise_if_pressed(interrupts)
 
     def interrupt(self) -> None:
         """What Ctrl-C does to the cell that runs now; from any thread."""
@@ -142,6 +144,8 @@ class Coordinator:
             gone = self._replace(run)
             if isinstance(error, RampError) and gone and error.args:
                 error.args = (str(error.args[0]) + lost(self.names, gone), *error.args[1:])
+            elif gone:
+                error.add_note(lost(self.names, gone).strip())
             raise
         finally:
             self.outcomes = run.outcomes

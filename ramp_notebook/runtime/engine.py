@@ -29,6 +29,7 @@ from .cell import Cell, Description, ErrorReport, Outcome
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic, list, tuple, dict, set, frozenset)
 LARGEST_DIGEST_BYTES = 1 << 28
+_redirecting = threading.Lock()
 
 
 class Engine:
@@ -107,7 +108,7 @@ class Engine:
         scope.setdefault("__name__", "__cell__")
         scope.setdefault("__builtins__", __builtins__)
         if cell.helpers:
-            exec(compile(cell.helpers, f"{cell.filename[:-1]} functions>", "exec"), scope)
+            run_helpers(cell, scope)
         outcome.last_value = run_text(cell, scope)
         if cell.kind == "mpc":
             session.end()
@@ -152,7 +153,8 @@ class Engine:
                 line = frame_line
         text = "".join(traceback.format_exception(type(problem), problem, _own_frames(problem.__traceback__, cell.filename)))
         path = recorder.failed
-        return ErrorReport(type(problem).__name__, str(problem), line, tuple(path), text, type(problem).__module__)
+        said = problem.msg if isinstance(problem, SyntaxError) else str(problem)  # its line is told apart
+        return ErrorReport(type(problem).__name__, said, line, tuple(path), text, type(problem).__module__)
 
 
 def assigned_names(cell: Cell) -> set[str]:
@@ -174,6 +176,13 @@ def run_text(cell: Cell, scope: dict[str, Any]) -> str:
     return ""
 
 
+def run_helpers(cell: Cell, scope: dict[str, Any]) -> None:
+    """Define what the cell uses of the notebook's functions."""
+    filename = f"{cell.filename[:-1]} functions>"
+    remember_source(filename, cell.helpers)
+    exec(compile(cell.helpers, filename, "exec"), scope)
+
+
 def remember_source(filename: str, source: str) -> None:
     """Let tracebacks show the cell's own lines."""
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -182,18 +191,25 @@ def remember_source(filename: str, source: str) -> None:
 @contextlib.contextmanager
 def _printing_to(stream: io.StringIO) -> Any:
     """Collect what this thread prints. Inline parties are threads, so the redirection must be per thread."""
-    router = sys.stdout if isinstance(sys.stdout, ThreadOutput) else ThreadOutput(sys.stdout)
-    if sys.stdout is not router:
+    with _redirecting:  # two parties at once would each put up a router, and one would print into the notebook
+        router = sys.stdout if isinstance(sys.stdout, ThreadOutput) else ThreadOutput(sys.stdout)
+        router.users += 1
         sys.stdout = router
-    with router.into(stream):
-        yield
+    try:
+        with router.into(stream):
+            yield
+    finally:
+        with _redirecting:
+            router.users -= 1
+            if not router.users and sys.stdout is router:
+                sys.stdout = router.fallback
 
 
 class ThreadOutput:
     """A stdout that sends each thread's text where that thread wants it."""
 
     def __init__(self, fallback: Any):
-        self._fallback, self._local = fallback, threading.local()
+        self.fallback, self.users, self._local = fallback, 0, threading.local()
 
     @contextlib.contextmanager
     def into(self, stream: io.StringIO) -> Any:
@@ -205,14 +221,14 @@ class ThreadOutput:
             self._local.stream = outer
 
     def write(self, text: str) -> int:
-        target = getattr(self._local, "stream", None) or self._fallback
+        target = getattr(self._local, "stream", None) or self.fallback
         return target.write(text)  # type: ignore[no-any-return]
 
     def flush(self) -> None:
-        (getattr(self._local, "stream", None) or self._fallback).flush()
+        (getattr(self._local, "stream", None) or self.fallback).flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._fallback, name)
+        return getattr(self.fallback, name)
 
 
 def _own_frames(tb: types.TracebackType | None, filename: str) -> types.TracebackType | None:

@@ -1,6 +1,7 @@
 """The options of a cell: one table for the notebook's magics and the command line, and what their values mean."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,15 +129,26 @@ def chart_names(text: str) -> tuple[str, ...]:
     return tuple(one_of("--charts", name.strip(), [*known, "none"], "chart") for name in str(text).split(","))
 
 
-def nearest_option(text: str) -> str:
-    """The option that a mistyped one was meant to be, or ''."""
-    near = difflib.get_close_matches(text, [flag for flags, _ in OPTIONS for flag in flags], 1, 0.5)
-    return near[0] if near else ""
+def wrong_option(problem: object, words: Sequence[str], magic: str = "%%mpc") -> OptionError:
+    """What a parser could not read, in one line, with the option that a mistyped one was meant to be."""
+    flags = [flag for each, _ in OPTIONS for flag in each]
+    wrong = next((word.split("=", 1)[0] for word in words if word.startswith("--") and word.split("=", 1)[0] not in flags), "")
+    near = difflib.get_close_matches(wrong, flags, 1) if wrong else []
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return OptionError(f"{magic}: {problem}{hint}")
+
+
+def without_comment(line: str) -> str:
+    """A magic's line without the comment at its end.
+
+    >>> without_comment("alice  # only there")
+    'alice'
+    """
+    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
 
 
 def check_sticky(name: str, value: str) -> Any:
     """A sticky default given as text, checked as the option itself would be."""
-    one_of("%mpc config", name, STICKY, "setting")
     if name in ("quiet", "checksums"):
         if value.lower() not in ("true", "false"):
             raise OptionError(f"{name} takes true or false; got {value!r}")

@@ -27,7 +27,7 @@ from ..values.encoding import BOOL
 from ..values.shaped import ShapedArray
 from ..wire.channel import Received, Request, framing_bytes
 from .cell import Cell, Description
-from .engine import Engine, describe, remember_source, run_text
+from .engine import Engine, describe, remember_source, run_helpers, run_text
 
 NUMPY_DTYPES = {"int64": np.int64, "fixed": np.float64, "bool": np.bool_, "text": np.dtype("U15")}
 
@@ -164,7 +164,7 @@ class _PlannedParty:
         for name, value in self.engine.cell_names(self.directory, scope).items():
             scope.setdefault(name, value)
         if cell.helpers:
-            exec(compile(cell.helpers, f"{cell.filename[:-1]} functions>", "exec"), scope)
+            run_helpers(cell, scope)
         try:
             run_text(cell, scope)
         except RampError as problem:

@@ -31,7 +31,7 @@ def start_method() -> str:
     """How parties start on this system; RAMP_START_METHOD overrides."""
     method = os.environ.get("RAMP_START_METHOD") or next(m for m in START_METHODS if m in multiprocess.get_all_start_methods())
     if method not in START_METHODS:
-        raise OptionError(f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork would copy the notebook's memory)")
+        raise OptionError(f"RAMP_START_METHOD is {method!r}; it may be {' or '.join(START_METHODS)} (fork copies the notebook's memory)")
     return method
 
 

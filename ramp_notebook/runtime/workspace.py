@@ -6,12 +6,13 @@ Knows neither IPython nor argparse: it takes checked options and text.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import MisuseError, MisuseValueError, OptionError
+from ..errors import MisuseError, MisuseValueError, OptionError, RampError
 from .capture import helpers_for
 from .cell import Cell
 from .coordinator import Coordinator
+from .explain import add_hint
 from .finished import Run
-from .options import Options, check, check_sticky
+from .options import STICKY, Options, check, check_sticky, one_of, without_comment
 from .plan import plan_cell
 from .results import CellResult
 
@@ -33,8 +34,12 @@ class Workspace:
         return check(given, self.sticky)
 
     def configure(self, name: str, value: str) -> None:
-        """Make an option sticky."""
-        self.sticky[name] = check_sticky(name, value)
+        """Make an option sticky; an empty value forgets it."""
+        one_of("%mpc config", name, STICKY, "setting")
+        if value:
+            self.sticky[name] = check_sticky(name, value)
+        else:
+            self.sticky.pop(name, None)
 
     def group(self, options: Options) -> Coordinator:
         """The parties these options name; not yet started."""
@@ -73,7 +78,8 @@ class Workspace:
         data: Sequence[tuple[str, str, Any]] = (),
     ) -> Run:
         """Run or plan a cell's text. `namespace` is where -i values and functions are looked up; `data` are (name, party, value)."""
-        group, key = self.group(options), (options.parties, options.launcher)
+        self.printed = []
+        group, public = self.group(options), self.public[options.parties, options.launcher]
         inputs: dict[int, dict[str, Any]] = {}
         for name, party in options.inputs:
             if name not in namespace:
@@ -81,35 +87,44 @@ class Workspace:
             inputs.setdefault(options.parties.index(party), {})[name] = namespace[name]
         for name, party, value in data:
             inputs.setdefault(options.parties.index(party), {})[name] = value
-        planned_names = {name for name, _, _ in options.shapes}
-        known = {name for names in group.directory for name in names} | {name for name, _ in options.inputs} | planned_names
-        helpers = helpers_for(source, namespace, known)
+        given = {name for name, _ in options.inputs} | {name for name, _, _ in options.shapes}
+        known = {name for names in group.directory for name in names} | given
+        helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums)
-        self.printed = []
         if options.plan:
-            run = self._plan(options, cell, group, self.public[key])
+            run = self._plan(options, cell, group, public)
         else:
             if options.shapes:
                 raise OptionError("--shape gives sizes for a plan; add --plan, or give data with -i or a %%party cell")
-            run = Run.of(self._execute(group, cell, options.timeout, progress), network=options.network, charts=options.charts)
-            self.public[key].update(run.outputs)
+            run = Run.of(self._execute(group, cell, options.timeout, progress, namespace), network=options.network, charts=options.charts)
+            for name in (name for names in inputs.values() for name in names):
+                public.pop(name, None)  # one party's own from now on
+            public.update(run.outputs)
         self.last = run
         return run
 
-    def run_at(self, options: Options, names: tuple[str, ...], source: str, filename: str) -> CellResult:
-        """Run plain Python at some parties, each for itself."""
+    def run_at(
+        self, options: Options, names: tuple[str, ...], source: str, filename: str, namespace: Mapping[str, Any] | None = None
+    ) -> CellResult:
+        """Run plain Python at some parties, each for itself. `namespace` serves hints alone: the text never sees it."""
+        self.printed = []
         group = self.group(options)
         targets = tuple(options.parties.index(name) for name in names)
         key = (options.parties, options.launcher)
-        result = self._execute(group, Cell(source, filename, "party", targets=targets), options.timeout, None)
+        result = self._execute(group, Cell(source, filename, "party", targets=targets), options.timeout, None, namespace or {})
         for outcome in result.outcomes:
             for name in outcome.digests if outcome else ():
                 self.public[key].pop(name, None)  # bound anew at some party: no longer what all hold
         return result
 
-    def _execute(self, group: Coordinator, cell: Cell, timeout: float | None, progress: Progress | None) -> CellResult:
+    def _execute(
+        self, group: Coordinator, cell: Cell, timeout: float | None, progress: Progress | None, namespace: Mapping[str, Any]
+    ) -> CellResult:
         try:
             return group.run(cell, timeout=timeout, progress=progress)
+        except RampError as error:
+            add_hint(error, namespace, cell.kind)
+            raise
         finally:
             self.printed = group.printed
 
@@ -123,12 +138,14 @@ class Workspace:
 
 def targets_of(text: str, parties: tuple[str, ...]) -> tuple[str, ...]:
     """The parties that a `%%party` line names: `alice`, `alice,bob`, `all`; a trailing comment is ignored."""
-    words = text.split("#", 1)[0].replace(",", " ").split()
+    words = without_comment(text).replace(",", " ").split()
     if not words:
         raise MisuseError(f"%%party takes the name of a party, several with commas, or all; the parties are {', '.join(parties)}")
     if words == ["all"]:
         return parties
     for word in words:
         if word not in parties:
-            raise OptionError(f"%%party: there is no party {word!r}; the parties are {', '.join(parties)} (or all)")
+            raise OptionError(
+                f"%%party: there is no party {word!r}; the parties are {', '.join(parties)} (or all). Others: %mpc config parties=NAMES"
+            )
     return tuple(dict.fromkeys(words))

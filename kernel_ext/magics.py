@@ -73,7 +73,7 @@ class RampMagics(Magics):
             display(picture)
         return run
 
-    mpc.parser.allow_abbrev = False  # type: ignore[attr-defined]  # `--plan` must not be had for `--pl`, a slip of the hand
+    mpc.parser.allow_abbrev = False  # `--plan` must not be had for `--pl`, a slip of the hand
     mpc.__doc__ = (mpc.__doc__ or "").replace("%mpc [", "%%mpc [", 1)
 
     @no_var_expand

@@ -131,16 +131,13 @@ def _source_of(name: str, value: Any) -> str:
 
 def _class_source(cls: type) -> str:
     """A class written in a cell. `inspect` asks for a module's file here, and a notebook has none: look into the cells."""
-    files = {each.__code__.co_filename for each in vars(cls).values() if isinstance(each, types.FunctionType)} - {"<string>"}
-    found = {text for file in files or _cell_files() for text in _definitions(file, cls.__qualname__)}
+    cells = [name for name, entry in linecache.cache.items() if len(entry) == 4 and entry[1] is None]
+    files = {each.__code__.co_filename for each in vars(cls).values() if isinstance(each, types.FunctionType)}.intersection(cells)
+    found = {text for file in files or cells for text in _definitions(file, cls.__qualname__)}
     (text,) = found if len(found) == 1 else (None,)
     if text is None:
         raise LookupError(cls.__qualname__)  # nowhere, or in several forms of which one cannot tell which is meant
     return text
-
-
-def _cell_files() -> list[str]:
-    return [name for name, entry in linecache.cache.items() if len(entry) == 4 and entry[1] is None]
 
 
 def _definitions(file: str, name: str) -> Iterator[str]:

@@ -26,8 +26,8 @@ class Cell:
 class Description:
     """What the others may know about one name in a party's namespace: never its value.
 
-    kind: "private" (plain data of one party), "secret" (a SecretArray), "function" (source in `text`), "module" (its
-    name in `text`), "other".
+    kind: "private" (plain data of one party), "secret" (a SecretArray), "function" (source in `text`), "imported" (a
+    function or class of a module, `module:name` in `text`), "module" (its name in `text`), "other".
     """
 
     kind: str

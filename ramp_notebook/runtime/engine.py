@@ -105,7 +105,7 @@ class Engine:
             builtins = {"np": np}
         for name, value in builtins.items():
             scope.setdefault(name, value)
-        scope.setdefault("__name__", "__cell__")
+        scope.setdefault("__name__", "__main__")  # as in the notebook: one gadget defined in both has one origin
         scope.setdefault("__builtins__", __builtins__)
         if cell.helpers:
             run_helpers(cell, scope)
@@ -252,6 +252,9 @@ def describe(value: Any) -> Description:
     if isinstance(value, types.ModuleType):
         return Description("module", text=value.__name__)
     if callable(value):
+        place = (getattr(value, "__module__", None) or "", getattr(value, "__qualname__", None) or "")
+        if value is getattr(sys.modules.get(place[0]), place[1], None) and place[0] != "__main__":
+            return Description("imported", text=":".join(place))
         return Description("function", text=_source_of(value))
     if not isinstance(value, PLAIN) or isinstance(value, (dict, set, frozenset, bytes, type(None), complex)):
         return Description("other", type(value).__name__)

@@ -17,7 +17,7 @@ from ..wire.memory import MemoryHub
 from .control import ControlEnd
 from .orphans import end_orphans
 from .party_process import PARTY_VARIABLE, party_process, party_thread
-from .servers import PRELOADED, interrupts_blocked, start_method, starting
+from .servers import PRELOADED, complete_main_module, interrupts_blocked, start_method, starting
 
 
 class PartyHandle(Protocol):
@@ -77,6 +77,7 @@ class LocalLauncher:
                 daemon=True,
             )
             with starting, _main_module_hidden(), interrupts_blocked():
+                complete_main_module()
                 if self.context.get_start_method() == "forkserver":
                     self.context.set_forkserver_preload(PRELOADED)
                 process.start()

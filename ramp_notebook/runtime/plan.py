@@ -153,7 +153,7 @@ class _PlannedParty:
     def run(self) -> None:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
-        scope: dict[str, Any] = {"__name__": "__cell__", "__builtins__": __builtins__}
+        scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
         context = Context(self.links, self.recorder, epoch=1, planned=True)
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
@@ -187,6 +187,9 @@ def _materialise(scope: dict[str, Any], name: str, description: Description, ses
         scope[name] = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
     elif description.kind == "module":
         scope[name] = importlib.import_module(description.text)
+    elif description.kind == "imported":
+        module, _, origin = description.text.partition(":")
+        scope[name] = getattr(importlib.import_module(module), origin)
     elif description.kind == "function" and description.text:
-        with contextlib.suppress(SyntaxError, MisuseError):  # a method or a lambda inside an expression: a plan goes on without it
+        with contextlib.suppress(SyntaxError, NameError, MisuseError):  # a method or a lambda inside an expression: a plan can do without
             exec(description.text, scope)

@@ -40,8 +40,16 @@ def warm_up() -> None:
     if start_method() != "forkserver":
         return
     with starting, interrupts_blocked():
+        complete_main_module()
         multiprocess.forkserver.set_forkserver_preload(PRELOADED)
         multiprocess.forkserver.ensure_running()
+
+
+def complete_main_module() -> None:
+    """`%reset` takes from a notebook's main module what multiprocess looks for when it starts a process."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__spec__"):
+        main.__spec__ = None
 
 
 @contextlib.contextmanager

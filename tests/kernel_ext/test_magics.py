@@ -60,6 +60,10 @@ def test_syntax_errors_have_their_line(shell):
     ("line", "complaint"),
     [
         ("--protokol clear", "did you mean --protocol"),
+        ("--proto clear", "did you mean --protocol"),
+        ("--timeout", "expected one argument"),
+        ("'unclosed", "No closing quotation"),
+        ("something", "unrecognized arguments: something"),
         ("--protocol cleer", "Did you mean clear"),
         ("--parties alice,alice", "different names"),
         ("--parties 2", "exactly three parties"),
@@ -77,6 +81,7 @@ def test_syntax_errors_have_their_line(shell):
     ],
 )
 def test_a_wrong_option_fails_the_cell_with_one_line(shell, line, complaint):
+    assert not shell.run_cell(f"%%mpc {line}\nx = 1").success  # IPython's own UsageError would pass as a success
     with pytest.raises(Exception, match=complaint) as caught:
         cell(shell, line, "x = 1")
     assert 1 == len(caught.value._render_traceback_())
@@ -150,6 +155,131 @@ def test_options_complete(shell):
     assert {"start", "status", "stop"} == set(complete("%mpc st"))
 
 
+@pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
+def test_options_complete_where_a_notebook_asks(shell):
+    assert ["replicated"] == shell.complete("re", "%%mpc --protocol re", 19)[1]
+    assert ["--seed", "--shape"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
+    complete = shell._ramp_notebook.completion.candidates
+    assert ["rate@alice", "rate@bob", "rate@carol"] == complete("%%mpc -i rate@")
+    assert ["wan"] == complete("%%mpc --network w")
+    assert ["inline"] == complete("%mpc start --launcher in")
+    assert ["protocol="] == complete("%mpc config pro")
+    assert [] == complete("print(--pro")
+
+
+@pytest.mark.parametrize("line", ["# a comment", "--quiet   # a comment", "--timeout 5 # five"])
+def test_comments_end_a_magic_line(shell, line):
+    cell(shell, line, "x = 1")
+
+
+def test_help_comes_instead_of_a_run(shell, capsys):
+    before = shell._ramp_notebook.workspace.last
+    assert cell(shell, "--help", "x = 1") is None
+    assert "--protocol NAME" in capsys.readouterr().out
+    assert before is shell._ramp_notebook.workspace.last
+    assert shell.magics_manager.magics["cell"]["mpc"].__doc__.splitlines()[2].startswith("  %%mpc [--parties NAMES]")
+
+
+def test_a_wrong_option_prints_nothing_of_the_cell_before(shell, capsys):
+    cell(shell, "--quiet", 'print("before")')
+    capsys.readouterr()
+    with pytest.raises(Exception, match="mean --protocol"):
+        cell(shell, "--protokol clear", "x = 1")
+    assert "" == capsys.readouterr().out
+
+
+def test_what_a_failed_cell_printed_is_shown(shell, capsys):
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        cell(shell, "", 'print("so far")\n1 / 0')
+    assert "so far\n" == capsys.readouterr().out
+
+
+def test_party_cells_show_their_last_value(shell, capsys):
+    shell.run_cell_magic("party", "alice, bob", 'print("at work")\nsalary + 1')
+    assert "── alice\nat work\n91001\n── bob\nat work\n78001\n" == capsys.readouterr().out
+    shell.run_cell_magic("party", "carol", "# only a comment\nNone")
+    assert "" == capsys.readouterr().out
+    with pytest.raises(Exception, match="ZeroDivisionError in bob at line 3") as caught:
+        shell.run_cell_magic("party", "bob", "x = 1\n1 / 0")
+    assert ["%%party bob", "x = 1", "1 / 0"] == [line[10:] for line in caught.value._render_traceback_()[2:5]]
+    with pytest.raises(Exception, match="takes the name of a party"):
+        shell.run_cell_magic("party", "", "x = 1")
+
+
+def test_party_cells_never_touch_the_notebook(shell):
+    shell.user_ns["untouched"] = 1
+    shell.run_cell_magic("party", "all", "untouched = 2\nelsewhere = 3")
+    assert 1 == shell.user_ns["untouched"]
+    assert "elsewhere" not in shell.user_ns
+
+
+def test_status_names_things_and_shows_no_value(shell, capsys):
+    shell.run_line_magic("mpc", "status")
+    shown = capsys.readouterr().out
+    assert "alice, bob, carol (inline)" in shown
+    assert "salary (private int64)" in shown
+    assert "salaries (secret int64, shape (3,))" in shown
+    assert "top (known to all int64)" in shown
+    assert "91000" not in shown
+
+
+def test_a_plan_starts_nobody(shell, capsys):
+    cell(shell, "--plan --parties ann,ben,cleo --shape x@ann=1000x20", 'z = mpc.reveal(mpc.input("x", owner="ann").sum())')
+    shell.run_line_magic("mpc", "status")
+    assert "ann" not in capsys.readouterr().out
+
+
+def test_a_number_of_parties_gets_names(shell):
+    run = cell(shell, "--protocol clear --parties 18", "everyone = list(mpc.parties)")
+    assert ["alice", "bob", "carol", "dave"] == run.outputs["everyone"][:4]
+    assert ["party17", "party18"] == run.outputs["everyone"][-2:]
+
+
+def test_a_cell_stops_at_its_time_limit(shell):
+    others = "--parties ann,ben,cleo --quiet"  # threads can only be asked to stop: these will be replaced
+    with pytest.raises(Exception, match=r"longer than 0.3 s.*started anew"):
+        cell(shell, f"{others} --timeout 0.3", "import time\ntime.sleep(1.5)")
+    cell(shell, f"{others} -o run", "x = 1")
+    assert 1 == shell.user_ns["run"].outputs["x"]
+
+
+def test_checksums_change_no_result(shell):
+    assert 252_500 == cell(shell, "--checksums", "total = mpc.reveal(salaries.sum())").outputs["total"]
+
+
+def test_handles_explain_themselves_and_refuse(shell):
+    handle = shell.user_ns["salaries"]
+    for use in (bool, int, float, len, list, hash, lambda x: x + 1, lambda x: 1 - x, lambda x: x < 2, lambda x: x[0], lambda x: f"{x:d}"):
+        with pytest.raises(TypeError, match="`salaries` is a secret that lives in the parties"):
+            use(handle)
+    with pytest.raises(AttributeError, match="Use it in a %%mpc cell"):
+        handle.sum()
+    import numpy as np
+
+    with pytest.raises(TypeError):
+        np.asarray(handle)
+
+
+def test_overwriting_a_handle_does_no_harm(shell):
+    cell(shell, "--quiet", 'kept = mpc.input("salary", owner="bob")')
+    shell.user_ns["kept"] = None
+    assert 78_000 == cell(shell, "", "k = mpc.reveal(kept)").outputs["k"]
+
+
+@pytest.mark.parametrize("command", ["start --plan", "start --parties alice,alice", "config timeout=soon", "config protocol", "gadgets srot"])
+def test_line_commands_refuse_what_they_do_not_take(shell, command):
+    assert not shell.run_cell(f"%mpc {command}").success
+    with pytest.raises(Exception, match="%mpc start takes|different names|number of seconds|takes name=value|Did you mean sort"):
+        shell.run_line_magic("mpc", command)
+
+
+def test_a_setting_can_be_forgotten(shell, capsys):
+    shell.run_line_magic("mpc", "config timeout=9 quiet=true")
+    assert "timeout    9  (set)" in capsys.readouterr().out
+    shell.run_line_magic("mpc", "config timeout= quiet=")
+    assert "timeout    —" in capsys.readouterr().out
+
+
 def test_unknown_commands_and_parties_are_named(shell):
     with pytest.raises(Exception, match="no such command"):
         shell.run_line_magic("mpc", "dance")
@@ -157,6 +287,32 @@ def test_unknown_commands_and_parties_are_named(shell):
         shell.run_cell_magic("party", "dave", "x = 1")
 
 
+def test_secrets_of_parties_that_ended_are_told_apart_from_data(shell, capsys):
+    shell.run_line_magic("mpc", "restart")
+    assert "3 parties ready: alice, bob, carol" in capsys.readouterr().out
+    with pytest.raises(Exception, match="`salaries`, a secret that these parties do not hold.*Run again the cell that made it"):
+        cell(shell, "", "total = mpc.reveal(salaries.sum())")
+    shell.run_line_magic("mpc", "stop")
+    shell.run_line_magic("mpc", "stop")
+    assert "all parties ended\nno parties were running\n" == capsys.readouterr().out
+    shell.run_line_magic("mpc", "status")
+    assert "no parties are running" in capsys.readouterr().out
+
+
 def test_loading_twice_is_loading_once_and_unloading_takes_all(shell):
+    import sys
+    import threading
+
+    completer, matchers, stdout = shell.Completer, len(shell.Completer.custom_matchers), sys.stdout
     shell.run_line_magic("reload_ext", "ramp_notebook")
-    assert "mpc" in shell.magics_manager.magics["cell"]
+    shell.extension_manager.load_extension("ramp_notebook")
+    assert matchers == len(completer.custom_matchers)
+    assert {"mpc", "party"} <= shell.magics_manager.magics["cell"].keys()
+    cell(shell, "--launcher inline --quiet", "x = 1")
+    assert any("ramp party" in thread.name for thread in threading.enumerate())
+    assert stdout is sys.stdout
+    shell.run_line_magic("unload_ext", "ramp_notebook")
+    assert not {"mpc", "party"} & (shell.magics_manager.magics["cell"].keys() | shell.magics_manager.magics["line"].keys())
+    assert matchers - 1 == len(completer.custom_matchers)
+    assert not any("ramp party" in thread.name for thread in threading.enumerate())
+    shell.run_line_magic("load_ext", "ramp_notebook")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of, shaped
+from ramp_notebook import BOOL, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of, shaped
 
 from .permutation import row_numbers
 from .sorting import as_words, check_options, keeping_promise, sort_words
@@ -47,7 +47,7 @@ class SecretSet:
         """The members, sorted. Non-members are blanked and all rows shuffled before anything is shown."""
         with session.span("reveal_set"):
             session.adopt(self.items)
-            blanked = self.items & _mask(self.valid)
+            blanked = self.items & primitives.bits_as_masks(self.valid)
             rows = primitives.shuffle_rows([blanked, primitives.bits_as_words(self.valid)])
             items, flags = session.parallel(
                 lambda: session.reveal(rows[0], to), lambda: session.reveal(primitives.words_as_bits(rows[1]), to)
@@ -281,12 +281,6 @@ def _all_of(bits: Sequence[SecretArray]) -> SecretArray:
         pairs = [together[i] & together[i + 1] for i in range(0, len(together) - 1, 2)]
         together = pairs + together[len(together) - len(together) % 2 :]
     return together[0]
-
-
-def _mask(bits: SecretArray) -> SecretArray:
-    """Each bit as a word of 64 equal bits. Local."""
-    words = primitives.bits_as_words(bits)
-    return SecretArray(words.session, words.share * np.uint64(0xFFFFFFFFFFFFFFFF), words.shape, INT64, "binary")
 
 
 def _check(sets: Any) -> None:

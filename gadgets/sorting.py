@@ -185,9 +185,7 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
 def _exchanged(row: SecretArray, low: np.ndarray, high: np.ndarray, swap: SecretArray) -> SecretArray:
     a, b = row[low], row[high]
     if row.binary:
-        full = primitives.bits_as_words(swap)
-        mask = SecretArray(full.session, full.share * np.uint64(0xFFFFFFFFFFFFFFFF), full.shape, full.dtype, "binary")
-        change = (a ^ b) & mask
+        change = (a ^ b) & primitives.bits_as_masks(swap)
         new_a, new_b = a ^ change, b ^ change
     else:
         condition = swap.reshape(-1, *(1,) * (row.ndim - 1))

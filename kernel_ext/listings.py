@@ -14,9 +14,9 @@ def protocols() -> str:
     rows = [("protocol", "adversary", "may collude", "parties", "values", "preprocessing", "paper")]
     for name, cls in registry.protocols.items():
         facts = cls.security
-        rows.append(
-            (name, facts.adversary, str(facts.threshold), facts.parties, f"{cls.value_range}, bits", facts.preprocessing, facts.paper)
-        )
+        may_collude = facts.threshold_text or str(facts.threshold)
+        values = f"{cls.value_range}, bits"
+        rows.append((name, facts.adversary, may_collude, facts.parties, values, facts.preprocessing, facts.paper))
     return table(rows)
 
 

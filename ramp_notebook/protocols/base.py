@@ -1,7 +1,8 @@
-"""What every component-wise protocol offers to secret arrays: the interface, and the linear operations all inherit.
+"""What every protocol offers to secret arrays: the interface, and the linear operations that most inherit.
 
-A share is a uint64 ndarray with a leading component axis. Two domains: `arithmetic` shares add up modulo 2^64; `binary`
-shares are bit words that XOR. Secret bits are binary shares packed 64 to a word over the flattened array.
+A share is a uint64 ndarray with a leading component axis. Two domains: `arithmetic` shares are linear over the protocol's
+numbers (here Z_2^64; a protocol over another ring or field overrides that part); `binary` shares are words of bits that are
+linear under XOR. Secret bits are binary shares packed 64 to a word over the flattened array.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..values import shaped
+from ..errors import MisuseValueError
+from ..values import encoding, ring, shaped
+from ..values.encoding import DType
+from . import circuits
+from . import planes as packed
 from .context import Context
 from .security import Security
 
@@ -18,30 +23,56 @@ Share = Any  # uint64 ndarray or ShapedArray, leading axis: components
 
 
 class Protocol(ABC):
-    """One party's engine of a sharing scheme. Methods take and return shares; all parties call them in the same order."""
+    """One party's engine of a sharing scheme. Methods take and return shares; all parties call them in the same order.
+
+    `kept` belongs to this protocol at this party and outlives the cell (state of preprocessing, for instance); it is emptied
+    when a cell fails, so that the parties' pieces of it never drift apart.
+    """
 
     name: ClassVar[str]
     security: ClassVar[Security]
-    components: ClassVar[int]
+    arithmetic_components: ClassVar[int] = 1
+    binary_components: ClassVar[int] = 1
     value_range: ClassVar[str] = "signed 64-bit integers"
+    smallest: ClassVar[int] = -(2**63)
+    largest: ClassVar[int] = 2**63 - 1
+    linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
 
-    def __init__(self, context: Context):
+    def __init__(self, context: Context, kept: dict[str, Any] | None = None):
         self.context = context
+        self.kept = {} if kept is None else kept
 
     @classmethod
     @abstractmethod
     def check_parties(cls, count: int) -> None:
         """Raise MisuseValueError, saying what would fit, unless the protocol runs with this many parties."""
 
+    @classmethod
+    def components(cls, *, binary: bool) -> int:
+        return cls.binary_components if binary else cls.arithmetic_components
+
+    # -- numbers: what plain values are in this protocol's arithmetic --------------------------------------------------
+
+    @classmethod
+    def comfortable(cls) -> int:
+        """Integers in [-c, c) have differences that the protocol can represent, so that their signs compare them."""
+        return int((cls.largest + 1) // 2)
+
+    @classmethod
+    def encode(cls, value: Any, dtype: DType, name: str = "value") -> Any:
+        """Ring elements of plain numbers; what is out of range is refused."""
+        return encoding.encode(value, dtype, name)
+
+    @classmethod
+    def decode(cls, numbers: Any, dtype: DType) -> Any:
+        """Plain numbers of ring elements."""
+        return encoding.decode(numbers, dtype)
+
     # -- required: sharing, products, revealing, randomness ------------------------------------------------------------
 
     @abstractmethod
     def input(self, owner: int, value: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Share the owner's ring elements or words; `value` is None at everyone else."""
-
-    @abstractmethod
-    def public(self, value: Any, *, binary: bool) -> Share:
-        """The share of a value everyone knows. Local."""
 
     @abstractmethod
     def multiply(self, x: Share, y: Share) -> Share:
@@ -74,23 +105,12 @@ class Protocol(ABC):
         """Packed bits: 1 where the arithmetic value is zero. `x` has shape (components, n)."""
 
     @abstractmethod
-    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
-        """Packed bits: x < y as unsigned numbers. Binary shares (components, k, n): k words a number, the lowest first.
-
-        Of word j the low bits[j] bits count.
-        """
-
-    @abstractmethod
-    def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
-        """Packed bits: low `bits` bits equal. Binary shares of shape (components, n)."""
-
-    @abstractmethod
     def bits_to_ring(self, bits: Share, n: int) -> Share:
         """Arithmetic 0 or 1 of each of n packed bits."""
 
     @abstractmethod
     def to_binary(self, x: Share) -> Share:
-        """Binary words of arithmetic values, same shape (components, n)."""
+        """Binary words (two's complement, 64 bits) of arithmetic values, same shape (components, n)."""
 
     @abstractmethod
     def to_arithmetic(self, x: Share) -> Share:
@@ -102,20 +122,56 @@ class Protocol(ABC):
 
     @abstractmethod
     def truncate_probabilistic(self, x: Share, bits: int) -> Share:
-        """x / 2**bits rounded up or down at random, for |x| < 2**62."""
+        """x / 2**bits rounded up or down at random, for |x| < largest / 2."""
 
     @abstractmethod
     def shuffle(self, columns: Sequence[tuple[Share, bool]]) -> list[Share]:
         """Apply one uniformly random permutation that no party knows to the rows of every (share, binary) column."""
 
-    # -- inherited: linear operations, all local -----------------------------------------------------------------------
+    # -- inherited: comparing binary words -----------------------------------------------------------------------------
 
-    def constant_components(self) -> tuple[int, ...]:
+    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
+        """Packed bits: x < y as unsigned numbers. Binary shares (components, k, n): k words a number, the lowest first.
+
+        Of word j the low bits[j] bits count. The highest bit in which x and y differ decides, by y's: a carry that passes
+        where they are equal.
+        """
+        same = self.invert(x ^ y)
+        p, g = (np.concatenate([packed.to_planes(v[:, j], count) for j, count in enumerate(bits)], axis=1) for v in (same, y))
+        [(less, _)] = circuits.reduce_carries([(circuits.known_carry(g), p)], self.conjunction)
+        return less[:, 0]
+
+    def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
+        """Packed bits: low `bits` bits equal. Binary shares of shape (components, n)."""
+        return circuits.fold_and(self.invert(packed.to_planes(x ^ y, bits)), self.conjunction)[:, 0]
+
+    # -- inherited: linear operations on binary shares, all local ------------------------------------------------------
+
+    def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         """Indices of this party's components that carry public constants."""
         return (0,)
 
-    def add_public(self, x: Share, value: Any, *, binary: bool) -> Share:
-        """x + value, or x ^ value. `value` has a shape that broadcasts with x's."""
+    def zeros(self, shape: tuple[int, ...], *, binary: bool) -> Share:
+        """The share of zeros that everyone knows to be zeros."""
+        full = (self.components(binary=binary), *shape)
+        return shaped.ShapedArray(full) if self.context.planned else np.zeros(full, np.uint64)
+
+    def public(self, value: Any, *, binary: bool) -> Share:
+        """The share of a value everyone knows. Local."""
+        share = self.zeros(value.shape, binary=binary)
+        for component in self.constant_components(binary=binary):
+            share[component] = value
+        return share
+
+    def xor_public(self, x: Share, value: Any) -> Share:
+        """x ^ value for public words whose shape broadcasts with x's."""
+        return self._with_constant(x, value, np.bitwise_xor, binary=True)
+
+    def invert(self, words: Share) -> Share:
+        """Bitwise NOT of binary shares."""
+        return self.xor_public(words, np.uint64(0xFFFFFFFFFFFFFFFF))
+
+    def _with_constant(self, x: Share, value: Any, operation: np.ufunc, *, binary: bool) -> Share:
         shape = np.broadcast_shapes(x.shape[1:], np.shape(value))
         out = align(x, len(shape))
         if out.shape[1:] != shape:
@@ -123,19 +179,53 @@ class Protocol(ABC):
         if shaped.is_shaped(x, value):
             return shaped.ShapedArray(out.shape)
         out = out.copy()
-        for component in self.constant_components():
-            if binary:
-                out[component] ^= value
-            else:
-                out[component] += value
+        for component in self.constant_components(binary=binary):
+            out[component] = operation(out[component], value)
         return out
 
-    def invert(self, words: Share) -> Share:
-        """Bitwise NOT of binary shares."""
-        return self.add_public(words, np.uint64(0xFFFFFFFFFFFFFFFF), binary=True)
+    # -- inherited: linear operations on arithmetic shares, for numbers in Z_2^64 --------------------------------------
+
+    def add(self, x: Share, y: Share) -> Share:
+        return x + y
+
+    def negate(self, x: Share) -> Share:
+        return -x
+
+    def add_public(self, x: Share, value: Any) -> Share:
+        """x + value for ring elements whose shape broadcasts with x's."""
+        return self._with_constant(x, value, np.add, binary=False)
+
+    def scale(self, x: Share, value: Any) -> Share:
+        """x * value for ring elements whose shape broadcasts with x's; x has an axis for every axis of the result."""
+        return x * value
+
+    def total(self, x: Share, axes: tuple[int, ...]) -> Share:
+        """Sum over axes of the share (0 is the component axis)."""
+        return np.sum(x, axis=axes)
+
+    def running_total(self, x: Share, axis: int) -> Share:
+        return np.cumsum(x, axis=axis)
+
+    def matmul_public(self, x: Share, value: Any, *, secret_left: bool) -> Share:
+        """x @ value, or value @ x, by numpy's rules: component by component."""
+        inner = x.shape[1:]
+        shape = shaped.matmul_shape(inner, value.shape) if secret_left else shaped.matmul_shape(value.shape, inner)
+        if shaped.is_shaped(x, value):
+            return shaped.ShapedArray((x.shape[0], *shape))
+        products = [np.asarray(ring.matmul(c, value) if secret_left else ring.matmul(value, c)) for c in x]
+        return np.stack(products).reshape(x.shape[0], *shape)
+
+    def shift_left(self, x: Share, bits: int) -> Share:
+        """x * 2**bits."""
+        return self.scale(x, np.uint64(1 << bits))
 
 
 def align(share: Share, ndim: int) -> Share:
     """Insert axes of length 1 after the component axis, so that numpy broadcasts values and not components."""
     missing = ndim + 1 - share.ndim
     return share if missing <= 0 else share.reshape(share.shape[0], *(1,) * missing, *share.shape[1:])
+
+
+def wrong_count(name: str, takes: str, count: int, instead: str) -> MisuseValueError:
+    """The error for a number of parties that a protocol does not run with."""
+    return MisuseValueError(f"`{name}` runs with {takes}; this cell has {count}. {instead}")

@@ -23,7 +23,6 @@ class Clear(Protocol):
     """Cleartext reference: any number of parties, no privacy at all."""
 
     security = Security("cleartext reference", 0, "n ≥ 1", "the ideal functionality: no cryptography", "none needed")
-    components = 1
 
     @classmethod
     def check_parties(cls, count: int) -> None:
@@ -44,9 +43,6 @@ class Clear(Protocol):
         else:
             value = self.context.exchange("input to all", {}, {0: shape})[0]
         return value.reshape(1, *shape)
-
-    def public(self, value: Any, *, binary: bool) -> Share:
-        return value.reshape(1, *value.shape)
 
     def multiply(self, x: Share, y: Share) -> Share:
         return x * y

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MisuseValueError
 from ..registry import protocol
 from ..values import ring, shaped
 from . import circuits
 from . import planes as packed
-from .base import Protocol, Share
+from .base import Protocol, Share, wrong_count
 from .permutations import random_permutation
 from .security import Security
 
@@ -27,22 +26,20 @@ class Replicated(Protocol):
     """Replicated secret sharing modulo 2^64 and on bits: a product costs each party one element and one round."""
 
     security = Security("semi-honest", 1, "3", "Araki et al. 2016/768; conversions after ABY3 2018/403; shuffle 2022/1595")
-    components = 2
+    arithmetic_components = binary_components = 2
 
     @classmethod
     def check_parties(cls, count: int) -> None:
         if count != 3:
-            raise MisuseValueError(
-                f"`replicated` runs with exactly three parties; this cell has {count}. Name three (--parties alice,bob,carol), "
-                "or choose --protocol clear, which takes any number but protects nothing."
-            )
+            instead = "Name three (--parties alice,bob,carol), or choose --protocol clear, which takes any number but protects nothing."
+            raise wrong_count("replicated", "exactly three parties", count, instead)
 
-    def __init__(self, context: Any):
-        super().__init__(context)
+    def __init__(self, context: Any, kept: dict[str, Any] | None = None):
+        super().__init__(context, kept)
         self.me = context.index
         self.next, self.previous = (self.me + 1) % 3, (self.me + 2) % 3
 
-    def constant_components(self) -> tuple[int, ...]:
+    def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         """Constants live in component 0: party 0 holds it first, party 2 second, party 1 not at all."""
         return {0: (0,), 1: (), 2: (1,)}[self.me]
 
@@ -53,7 +50,7 @@ class Replicated(Protocol):
 
         One element in total, one round: the party that misses a component sees uniform values only.
         """
-        share = self._zeros(shape)
+        share = self.zeros(shape, binary=binary)
         if self.me == owner:
             drawn = self.context.stream(self.next).words(shape)
             share[1] = drawn
@@ -64,12 +61,6 @@ class Replicated(Protocol):
             self.context.exchange("input", {}, {})
         else:
             share[1] = self.context.exchange("input", {}, {owner: shape})[owner]
-        return share
-
-    def public(self, value: Any, *, binary: bool) -> Share:
-        share = shaped.zeros((2, *value.shape), like=value)
-        for component in self.constant_components():
-            share[component] = value
         return share
 
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
@@ -166,16 +157,6 @@ class Replicated(Protocol):
         minus_t = self._known_to_1_and_2(packed.to_planes(-self._third(x)) if self.me else None, shape)
         return circuits.fold_and(self.invert(s ^ minus_t), self.conjunction)[:, 0]
 
-    def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
-        """The highest bit in which they differ decides, by y's: a carry that passes where they are equal."""
-        same = self.invert(x ^ y)
-        p, g = (np.concatenate([packed.to_planes(v[:, j], count) for j, count in enumerate(bits)], axis=1) for v in (same, y))
-        [(less, _)] = circuits.reduce_carries([(circuits.known_carry(g), p)], self.conjunction)
-        return less[:, 0]
-
-    def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
-        return circuits.fold_and(self.invert(packed.to_planes(x ^ y, bits)), self.conjunction)[:, 0]
-
     def bits_to_ring(self, bits: Share, n: int) -> Share:
         """b = s ^ t = s (1 - 2t) + t with s = b_0 ^ b_1 at party 0 and t = b_2 at parties 1 and 2.
 
@@ -193,7 +174,7 @@ class Replicated(Protocol):
         """x_0 and x_1 are drawn, x_2 = x - x_0 - x_1 comes out of a binary adder and is revealed to its two holders."""
         n = x.shape[1]
         shape = (WORD, packed.word_count(n))
-        drawn = self._zeros((n,))
+        drawn = self.zeros((n,), binary=False)
         minus_r = None
         if self.me in (0, 2):
             drawn[1 if self.me == 2 else 0] = self.context.stream(2 - self.me).words((n,))  # x_0, of parties 2 and 0
@@ -215,7 +196,7 @@ class Replicated(Protocol):
         carry out of the low b bits and w the carry out of bit 63: one tree yields both. 10 rounds.
         """
         n = x.shape[1]
-        x = self.add_public(x, np.uint64(1 << 63), binary=False)
+        x = self.add_public(x, np.uint64(1 << 63))
         s, p = self._split_sum(x)
         blocks = [(circuits.known_carry(s[:, :bits]), p[:, :bits]), (s[:, bits:], p[:, bits:])]
         low, high = circuits.reduce_carries(blocks, self.conjunction)
@@ -227,7 +208,7 @@ class Replicated(Protocol):
         s = self.input(0, (x[0] + x[1]) >> np.uint64(bits) if self.me == 0 else None, (n,), binary=False)
         t = self._known_to_1_and_2(self._third(x) >> np.uint64(bits) if self.me else None, (n,))
         quotient = s + t + c - (w << np.uint64(64 - bits))
-        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (63 - bits))), binary=False)
+        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (63 - bits))))
 
     def truncate_probabilistic(self, x: Share, bits: int) -> Share:
         """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 6 elements.
@@ -236,9 +217,9 @@ class Replicated(Protocol):
         parties 1 and 2 open c = x + 2^62 + r, with r known to party 0, which shares r's shifted value and top bit.
         """
         n = x.shape[1]
-        x = self.add_public(x, np.uint64(1 << 62), binary=False)
+        x = self.add_public(x, np.uint64(1 << 62))
         low63, shift = np.uint64((1 << 63) - 1), np.uint64(bits)
-        r = self._zeros((n,))
+        r = self.zeros((n,), binary=False)
         if self.me in (0, 1):
             r[0] = self.context.stream(1 - self.me).words((n,))
         if self.me in (0, 2):
@@ -260,7 +241,7 @@ class Replicated(Protocol):
             piece = (wrapped << np.uint64(63 - bits)) - (rest[0] if self.me == 1 else rest[1])
             piece = piece + known if self.me == 2 else piece
         quotient = self._reshare_pair(1, piece, (n,), binary=False)
-        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (62 - bits))), binary=False)
+        return self.add_public(quotient, np.uint64((1 << 64) - (1 << (62 - bits))))
 
     # -- permutations --------------------------------------------------------------------------------------------------
 
@@ -329,13 +310,10 @@ class Replicated(Protocol):
 
     def _known_to_1_and_2(self, value: Any, shape: tuple[int, ...]) -> Share:
         """The share of a value that parties 1 and 2 both know: it is component 2. Local."""
-        share = self._zeros(shape)
+        share = self.zeros(shape, binary=True)
         if self.me:
             share[1 if self.me == 1 else 0] = value
         return share
-
-    def _zeros(self, shape: tuple[int, ...]) -> Share:
-        return shaped.ShapedArray((2, *shape)) if self.context.planned else np.zeros((2, *shape), np.uint64)
 
 
 def unpack_to_ring(words: Any, n: int) -> Any:

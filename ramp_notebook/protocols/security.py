@@ -3,7 +3,7 @@
 Labels are computed: the minimum of every component, the union of every flag. Nothing here is typed by hand per run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 ADVERSARIES = ("cleartext reference", "semi-honest", "malicious with abort")  # weakest first
@@ -21,14 +21,22 @@ FLAGS = {  # flag -> what it means to the reader
 
 @dataclass(frozen=True)
 class Security:
-    """Facts of one protocol. `threshold` parties together learn nothing but the result."""
+    """Facts of one protocol. `threshold` parties together learn nothing but the result.
+
+    Where it depends on the number of parties it is a function, and `threshold_text` says it in words.
+    """
 
     adversary: str
-    threshold: int
+    threshold: int | Callable[[int], int]
     parties: str  # "3", "n ≥ 2", …
     paper: str
     preprocessing: str = "none needed"
     statistical_bits: int | None = None  # None: perfect or computational only
+    threshold_text: str = ""
+
+    def tolerated(self, party_count: int) -> int:
+        """How many of so many parties may collude."""
+        return self.threshold(party_count) if callable(self.threshold) else self.threshold
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Label:
 
     @classmethod
     def of(cls, security: Security, party_count: int) -> "Label":
-        return cls(security.adversary, security.threshold, party_count, security.statistical_bits)
+        return cls(security.adversary, security.tolerated(party_count), party_count, security.statistical_bits)
 
     def with_flags(self, flags: Iterable[str] = (), reveals: Iterable[str] = ()) -> "Label":
         return replace(self, flags=self.flags | frozenset(flags), reveals=tuple(sorted({*self.reveals, *reveals})))

@@ -73,8 +73,9 @@ class Engine:
         return {name: self.namespace[name] for name in wanted}
 
     def rollback(self) -> None:
-        """Forget the last cell's bindings."""
+        """Forget the last cell's bindings, and what its protocol kept."""
         self._prepared = None
+        self.session.forget()
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -248,7 +249,7 @@ def describe_all(namespace: Mapping[str, Any]) -> dict[str, Description]:
 def describe(value: Any) -> Description:
     """Kind, dtype and shape: never a value."""
     if isinstance(value, SecretArray):
-        return Description("secret", str(value.dtype), value.shape, value.domain, value.session.protocol_name)
+        return Description("secret", str(value.dtype), value.shape, value.domain, value.protocol_name)
     if isinstance(value, types.ModuleType):
         return Description("module", text=value.__name__)
     if callable(value):

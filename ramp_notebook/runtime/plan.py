@@ -181,10 +181,12 @@ def _materialise(scope: dict[str, Any], name: str, description: Description, ses
     if description.kind == "private" and description.dtype in NUMPY_DTYPES:
         scope[name] = ShapedArray(description.shape, NUMPY_DTYPES[description.dtype])
     elif description.kind == "secret":
-        components = registry.protocols[description.protocol].components
         dtype = parse_dtype(description.dtype)
+        components = registry.protocols[description.protocol].components(binary=dtype is BOOL or description.domain == "binary")
         inner = (packed.word_count(int(np.prod(description.shape))),) if dtype is BOOL else description.shape
-        scope[name] = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
+        secret = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
+        secret.epoch, secret.protocol_name = 0, description.protocol  # of an earlier cell, as in a run
+        scope[name] = secret
     elif description.kind == "module":
         scope[name] = importlib.import_module(description.text)
     elif description.kind == "imported":

@@ -35,7 +35,7 @@ class SecretArray:
     may lie outside [-2**62, 2**62), whose comparisons need two more sign extractions.
     """
 
-    __slots__ = ("domain", "dtype", "epoch", "session", "shape", "share", "wide")
+    __slots__ = ("domain", "dtype", "epoch", "protocol_name", "session", "shape", "share", "wide")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
@@ -43,7 +43,7 @@ class SecretArray:
     ):
         self.session, self.share, self.shape, self.dtype = session, share, shape, dtype
         self.domain, self.wide = ("binary" if dtype is BOOL else domain), wide
-        self.epoch = session.epoch
+        self.epoch, self.protocol_name = session.epoch, session.protocol_name
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ class SecretArray:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"<secret {self.dtype}, shape {self.shape}, {self.session.protocol_name}, held by {', '.join(self.session.parties)}>"
+        return f"<secret {self.dtype}, shape {self.shape}, {self.protocol_name}, held by {', '.join(self.session.parties)}>"
 
     # -- local shape operations ----------------------------------------------------------------------------------------
 

@@ -96,14 +96,14 @@ def gadget(
 
 
 def primitive(name: str, operator: str | Iterable[str] = (), *, local: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Register a primitive: `local` ones send nothing and open no span."""
+    """Register a primitive. `local` ones send nothing and open no span, unless under this protocol even sums talk."""
     operators = (operator,) if isinstance(operator, str) else tuple(operator)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             session = _joint_session(args)
-            if local:
+            if local and session.protocol.linear_is_local:
                 return function(*args, **kwargs)
             with session.span(name):
                 return function(*args, **kwargs)

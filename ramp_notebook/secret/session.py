@@ -20,8 +20,6 @@ from ..values import shaped
 from ..values.encoding import BOOL, INT64, DType, decode, dtype_of, encode, fixed
 from .array import SecretArray
 
-COMFORTABLE = 2**62  # integers inside ±2**62 compare exactly by the sign of their difference
-
 
 class Private:
     """Stands for a value that another party owns: its shape is public, its data is not here."""
@@ -72,6 +70,7 @@ class Session:
         self._namespace: Mapping[str, Any] = {}
         self._directory: Sequence[Mapping[str, Any]] = ()
         self.label_of_epoch: dict[int, Label] = {}
+        self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what it keeps from cell to cell
 
     def begin(
         self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]
@@ -80,7 +79,7 @@ class Session:
         cls = registry.protocols[protocol]
         cls.check_parties(len(self._parties))
         self.epoch = context.epoch
-        self._context, self._protocol = context, cls(context)
+        self._context, self._protocol = context, cls(context, self.kept.setdefault(protocol, {}))
         self._namespace, self._directory = namespace, directory
         self.label = Label.of(cls.security, len(self._parties)).with_flags(flags)
         self.reveal_digest = hashlib.blake2b(digest_size=16)
@@ -91,7 +90,12 @@ class Session:
         self._joined: set[int] = set()
 
     def end(self) -> None:
+        """Leave a cell that succeeded here."""
         self.label_of_epoch[self.epoch] = self.label
+
+    def forget(self) -> None:
+        """After a failed cell: parties may have stopped at different points, so nothing that protocols kept is used again."""
+        self.kept.clear()
 
     # -- who and how ---------------------------------------------------------------------------------------------------
 
@@ -138,10 +142,10 @@ class Session:
         """An array from an earlier cell joins this one: its label counts from now on."""
         if array.epoch == self.epoch or array.epoch in self._joined:
             return
-        if array.share.shape[0] != self.protocol.components:
+        if array.protocol_name != self.protocol_name:
             raise MisuseValueError(
-                f"this secret was shared under another protocol than `{self.protocol_name}`; "
-                "use the same --protocol as in the cell that made it"
+                f"this secret was shared under `{array.protocol_name}` and this cell runs `{self.protocol_name}`; "
+                f"write --protocol {array.protocol_name}, as in the cell that made it"
             )
         self._joined.add(array.epoch)
         earlier = self.label_of_epoch.get(array.epoch)
@@ -163,7 +167,8 @@ class Session:
 
         The shape is public: everyone learns how long a list is, nobody what is in it. `encode` turns text into numbers at
         the owner first (e.g. gadgets.ipv4_to_int). `dtype`: "int64", "fixed" or "bool"; by default what the data are.
-        Integers outside [-2**62, 2**62) need full_range=True, which makes their comparisons three times as dear.
+        Integers outside half the protocol's range ([-2**62, 2**62) in a 64-bit ring) need full_range=True, which makes their
+        comparisons three times as dear.
         Cost: one round; under `replicated` one element in total per value.
         """
         index = self._owner_index(name, owner)
@@ -239,7 +244,7 @@ class Session:
         self, value: Any, name: str, encoder: Callable[[Any], Any] | None, kind: DType, shape: tuple[int, ...], full_range: bool
     ) -> Any:
         if shaped.is_shaped(value):
-            return encode(value, kind, name)
+            return self._ring(value, kind, name)
         if encoder is not None:
             value = encoder(value)
         array = np.asarray(value)
@@ -248,12 +253,18 @@ class Session:
                 f"`{name}` has shape {array.shape} now, but {shape} was announced; "
                 "encoders must keep the shape, and inputs must not change in the cell"
             )
-        if kind is INT64 and not full_range and array.dtype.kind in "iu" and not _is_comfortable(array):
+        limit = self.protocol.comfortable()
+        if kind is INT64 and not full_range and array.dtype.kind in "iu" and not _within(array, limit):
+            bits = limit.bit_length() - 1
             raise MisuseValueError(
-                f"`{name}` holds an integer outside [-2**62, 2**62), where a difference of two may overflow. "
+                f"`{name}` holds an integer outside [-2**{bits}, 2**{bits}), where a difference of two may overflow. "
                 "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
             )
-        return encode(array, kind, name)
+        return self._ring(array, kind, name)
+
+    def _ring(self, value: Any, kind: DType, name: str = "value", *, binary: bool = False) -> Any:
+        """What the protocol shares for plain numbers; words and bits are the same under every protocol."""
+        return encode(value, kind, name) if binary or kind is BOOL else self.protocol.encode(value, kind, name)
 
     def public(self, value: Any, dtype: str | DType | None = None, *, binary: bool = False) -> SecretArray:
         """A public value in the form of a secret, for code that takes secrets. Local; nothing is hidden.
@@ -263,7 +274,7 @@ class Session:
         if isinstance(value, SecretArray):
             return value
         kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else _shaped_dtype(value)
-        ring = encode(value, kind)
+        ring = self._ring(value, kind, binary=binary)
         if self.planned:  # known to everyone, but a plan of 10^9 rows must not allocate them once it is broadcast
             ring = shaped.ShapedArray(ring.shape, ring.dtype)
         if kind is BOOL:
@@ -327,7 +338,7 @@ class Session:
             if shaped.is_shaped(ring):
                 return shaped.ShapedArray(x.shape, bool)
             ring = packed.unpack(ring, x.size).reshape(x.shape)
-        value = decode(ring, x.dtype)
+        value = decode(ring, x.dtype) if x.binary else self.protocol.decode(ring, x.dtype)
         return value.reshape(()).item() if x.shape == () and not shaped.is_shaped(value) else value
 
     def _receivers(self, to: str | Sequence[str] | None) -> tuple[int, ...]:
@@ -361,8 +372,8 @@ class Session:
         return assumed if self.planned else value
 
 
-def _is_comfortable(array: np.ndarray) -> bool:
-    return array.size == 0 or (int(array.max()) < COMFORTABLE and int(array.min()) >= -COMFORTABLE)
+def _within(array: np.ndarray, limit: int) -> bool:
+    return array.size == 0 or (int(array.max()) < limit and int(array.min()) >= -limit)
 
 
 def parse_dtype(dtype: str | DType) -> DType:

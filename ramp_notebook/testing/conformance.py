@@ -1,44 +1,68 @@
 """What every gadget must do, offered to gadget authors: equal its reference, cost what its plan says, and hide its data.
 
-`samples(facts)` makes arguments from the kinds that a gadget declares, edges first; `check_gadget` runs one sample under one
+`samples(facts, protocol)` makes arguments from the kinds that a gadget declares, edges first; `check_gadget` runs one sample under one
 protocol; `check_obliviousness` runs many of one shape and compares what the parties sent.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import registry
+from ..errors import MisuseValueError
 from ..runtime.cell import Cell
 from ..runtime.coordinator import Coordinator
 from ..runtime.plan import plan_cell
 from ..secret.gadget import GadgetFacts
 from .events import assert_same_events
 
-LARGE = 2**62 - 1
-INTEGERS: dict[str, list[Any]] = {
-    "empty": [], "one": [5], "ties": [3, 3, 3, -1, -1], "negative": [-4, -9, -1, 0], "extremes": [LARGE, -LARGE - 1, 0, 1, -1],
-    "many": [(k * 7919) % 101 - 50 for k in range(70)],
-}  # fmt: skip
-SMALL: dict[str, list[Any]] = {
+Table = dict[str, list[Any]]
+
+
+def integers(limit: int) -> Table:
+    """Lists of integers in [-limit, limit) by what is special about them."""
+    return {
+        "empty": [], "one": [5], "ties": [3, 3, 3, -1, -1], "negative": [-4, -9, -1, 0], "extremes": [limit - 1, -limit, 0, 1, -1],
+        "many": [(k * 7919) % 101 - 50 for k in range(70)],
+    }  # fmt: skip
+
+
+SMALL: Table = {
     "one": [5],
     "ties": [3, 3, 3, -1, -1],
     "negative": [-4, -9, -1, 0],
     "many": [(k * 31) % 97 for k in range(33)],
 }
-SETS: list[list[list[int]]] = [
-    [[1, 5, 5, 9], [5, 7], [9, 9, 5, 1]], [[], [1], [1, 1]], [[], [], []], [[3], [4], [5]], [[-LARGE, LARGE], [LARGE], [LARGE, 0]],
-]  # fmt: skip
 
 
-def samples(facts: GadgetFacts) -> Iterator[tuple[str, list[Any]]]:
+def sets(limit: int) -> list[list[list[int]]]:
+    """Three owners' lists each."""
+    large = limit - 1
+    return [
+        [[1, 5, 5, 9], [5, 7], [9, 9, 5, 1]], [[], [1], [1, 1]], [[], [], []], [[3], [4], [5]], [[-large, large], [large], [large, 0]],
+    ]  # fmt: skip
+
+
+def party_count(protocol: str) -> int:
+    """With how many parties the suite runs a protocol: three, or what fits it best."""
+    for count in (3, 2, 4, 5):
+        with contextlib.suppress(MisuseValueError):
+            registry.protocols[protocol].check_parties(count)
+            return count
+    raise AssertionError(f"{protocol} takes neither 2 nor 3 nor 4 nor 5 parties")
+
+
+def samples(facts: GadgetFacts, protocol: str) -> Iterator[tuple[str, list[Any]]]:
     """(name, arguments) by the declared kinds; the same names for all arguments of one sample, so that shapes agree."""
-    kinds = facts.arguments
+    kinds, limit = facts.arguments, registry.protocols[protocol].comfortable()
     if "sets" in kinds:
-        for number, sets in enumerate(SETS):
-            yield f"sets {number}", [sets, *(2 for kind in kinds if kind == "threshold")]
+        for number, lists in enumerate(sets(limit)):
+            yield f"sets {number}", [lists, *(2 for kind in kinds if kind == "threshold")]
         return
-    table = INTEGERS if "integers" in kinds else SMALL if any(k.startswith("small") for k in kinds) else INTEGERS
+    small = any(k.startswith("small") for k in kinds) and "integers" not in kinds
+    table = SMALL if small else integers(limit)
     for name in table:
         if name == "empty" and any("at least one" in kind for kind in kinds):
             continue
@@ -61,12 +85,15 @@ def _argument(kind: str, values: list[Any], position: int) -> Any:
     raise ValueError(f"no samples for arguments of kind {kind!r}")
 
 
-def adversaries(facts: GadgetFacts, count: int = 50, n: int = 5) -> Iterator[list[Any]]:
+def adversaries(facts: GadgetFacts, protocol: str, count: int = 50, n: int = 5) -> Iterator[list[Any]]:
     """Arguments of one shape whose values differ as much as can be: all equal, ordered both ways, extreme, mixed, scattered."""
+    limit = registry.protocols[protocol].comfortable()
+    large = limit - 1
+    bits = limit.bit_length() - 1
     shapes: list[Callable[[int], list[int]]] = [
-        lambda k: [0] * n, lambda k: [LARGE] * n, lambda k: [-LARGE - 1] * n, lambda k: list(range(n)), lambda k: list(range(n))[::-1],
-        lambda k: [LARGE, -LARGE - 1] * n, lambda k: [k % 2] * n, lambda k: [(i * (2 * k + 1)) % n for i in range(n)],
-        lambda k: [(-1) ** i << (k % 62) for i in range(n)], lambda k: [(7919 * (k + 3) ** (i + 2)) % 2**61 for i in range(n)],
+        lambda k: [0] * n, lambda k: [large] * n, lambda k: [-limit] * n, lambda k: list(range(n)), lambda k: list(range(n))[::-1],
+        lambda k: [large, -limit] * n, lambda k: [k % 2] * n, lambda k: [(i * (2 * k + 1)) % n for i in range(n)],
+        lambda k: [(-1) ** i << (k % bits) for i in range(n)], lambda k: [(7919 * (k + 3) ** (i + 2)) % (limit // 2) for i in range(n)],
     ]  # fmt: skip
     small = any(kind.startswith("small") for kind in facts.arguments)
     for k in range(count):
@@ -80,21 +107,21 @@ def adversaries(facts: GadgetFacts, count: int = 50, n: int = 5) -> Iterator[lis
 
 def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: Coordinator, options: str = "") -> None:
     """Run the gadget on 50 adversarial inputs of one shape, in one cell; every call must send the same messages."""
-    calls = list(adversaries(facts))
-    inputs: dict[int, dict[str, Any]] = {0: {}, 1: {}, 2: {}}
+    calls, count = list(adversaries(facts, protocol)), len(parties.names)
+    inputs: dict[int, dict[str, Any]] = {party: {} for party in range(count)}
     shared: list[str] = []
     terms: list[str] = []
 
     def share(values: list[Any], owner: int) -> str:
         variable = f"v{len(shared)}"
-        inputs[owner % 3][variable] = np.array(values)
-        shared.append(f"{variable} = mpc.input({variable!r}, owner={parties.names[owner % 3]!r})")
+        inputs[owner % count][variable] = np.array(values)
+        shared.append(f"{variable} = mpc.input({variable!r}, owner={parties.names[owner % count]!r})")
         return f"{variable}[i]"
 
     for position, value in enumerate(calls[0]):
         column = [arguments[position] for arguments in calls]
         if facts.arguments[position] == "sets":
-            terms.append(f"[{', '.join(share([sets[owner] for sets in column], owner) for owner in range(len(value)))}]")
+            terms.append(f"[{', '.join(share([lists[owner] for lists in column], owner) for owner in range(len(value)))}]")
         else:
             terms.append(share(column, position) if isinstance(value, np.ndarray) else repr(value))
     call = f"for i in range({len(calls)}): gadgets.{name}({', '.join(terms)}{options})"
@@ -108,16 +135,19 @@ def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: C
 
 def check_gadget(name: str, facts: GadgetFacts, arguments: Sequence[Any], protocol: str, parties: Coordinator) -> None:
     """Run the gadget on secret arguments, compare with its reference, and its events with the plan's."""
-    inputs: dict[int, dict[str, Any]] = {0: {}, 1: {}, 2: {}}
+    inputs: dict[int, dict[str, Any]] = {party: {} for party in range(len(parties.names))}
     terms = []
+
+    def share(name: str, values: Any, owner: int) -> str:
+        inputs[owner % len(parties.names)][name] = values
+        return f"mpc.input({name!r}, owner={parties.names[owner % len(parties.names)]!r})"
+
     for position, value in enumerate(arguments):
         if isinstance(value, list) and facts.arguments[position] == "sets":
-            for owner, members in enumerate(value):
-                inputs[owner]["members"] = np.array(members, dtype=np.int64)
-            terms.append('mpc.inputs("members")')
+            lists = [share(f"members{k}", np.array(members, dtype=np.int64), k) for k, members in enumerate(value)]
+            terms.append(f"[{', '.join(lists)}]")
         elif isinstance(value, np.ndarray):
-            inputs[position % 3][f"argument{position}"] = value
-            terms.append(f'mpc.input("argument{position}", owner={parties.names[position % 3]!r})')
+            terms.append(share(f"argument{position}", value, position))
         else:
             terms.append(repr(value))
     cell = Cell(f"revealed = mpc.reveal(gadgets.{name}({', '.join(terms)}))", protocol=protocol, inputs=inputs)

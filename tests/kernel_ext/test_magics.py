@@ -126,7 +126,7 @@ def test_a_network_adds_the_predicted_time(shell):
 
 
 def test_the_protocol_can_change_for_new_secrets_only(shell):
-    with pytest.raises(Exception, match="another protocol"):
+    with pytest.raises(Exception, match="shared under `replicated` and this cell runs `clear`"):
         cell(shell, "--protocol clear", "z = mpc.reveal(salaries)")
     assert "cleartext reference" in cell(shell, "--protocol clear", 'z = mpc.reveal(mpc.input("salary", owner="bob"))').label.text()
 

@@ -10,7 +10,7 @@ from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY
 from ramp_notebook.runtime.workspace import Workspace
 from ramp_notebook.wire.network import PRESETS
 
-SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "protocols", "restart", "start", "status", "stop")
+SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "protocols", "restart", "start", "status", "stop", "verify")
 
 
 class Completion:

@@ -77,6 +77,7 @@ def help_text() -> str:
         "%mpc status            who runs, and what each party holds (never values)",
         "%mpc config            show settings that stay; name=value sets one, name= forgets it, reset forgets all",
         "%mpc protocols | gadgets [NAME] | networks",
+        "%mpc verify separation look for each party's data in the memory of all others, with a control that must fail",
         "%mpc last              the last Run",
         "",
         "options of %%mpc:",

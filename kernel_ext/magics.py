@@ -15,6 +15,7 @@ from ramp_notebook.errors import OptionError, RampError
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wrong_option
+from ramp_notebook.runtime.separation import verify_separation
 from ramp_notebook.runtime.workspace import Workspace, targets_of
 
 from . import listings
@@ -96,13 +97,13 @@ class RampMagics(Magics):
     @no_var_expand
     @line_magic("mpc")  # type: ignore[arg-type]
     def mpc_line(self, line: str) -> Any:
-        """%mpc start|stop|restart|status|config|protocols|gadgets|networks|last|help; see %mpc help."""
+        """%mpc start|stop|restart|status|config|protocols|gadgets|networks|verify|last|help; see %mpc help."""
         words = without_comment(line).split()
         command, rest = (words[0], words[1:]) if words else ("help", [])
         commands: dict[str, Callable[[list[str]], Any]] = {
             "start": self._start, "stop": self._stop, "restart": self._restart, "status": self._status, "config": self._config,
             "protocols": lambda rest: print(listings.protocols()), "gadgets": lambda rest: print(listings.gadgets(*rest[:1])),
-            "networks": lambda rest: print(listings.networks()), "last": self._last,
+            "networks": lambda rest: print(listings.networks()), "last": self._last, "verify": self._verify,
             "help": lambda rest: print(listings.help_text()), "--help": lambda rest: print(listings.help_text()),
             "-h": lambda rest: print(listings.help_text()),
         }  # fmt: skip
@@ -148,6 +149,12 @@ class RampMagics(Magics):
         if self.workspace.last is None:
             print("no %%mpc cell has run yet")
         return self.workspace.last
+
+    def _verify(self, rest: list[str]) -> None:
+        if rest[:1] != ["separation"]:
+            raise OptionError("%mpc verify takes `separation`, then --parties and --protocol if others than usual are meant")
+        options = self.workspace.options(self._given(" ".join(rest[1:]), "%mpc verify"))
+        print(verify_separation(options.parties, options.protocol).text())
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 

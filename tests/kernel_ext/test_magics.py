@@ -131,6 +131,14 @@ def test_the_protocol_can_change_for_new_secrets_only(shell):
     assert "cleartext reference" in cell(shell, "--protocol clear", 'z = mpc.reveal(mpc.input("salary", owner="bob"))').label.text()
 
 
+@pytest.mark.process
+def test_separation_is_verified_on_request(shell, capsys):
+    shell.run_line_magic("mpc", "verify separation --parties ann,ben,cem")
+    assert capsys.readouterr().out.endswith("separate\n")
+    with pytest.raises(Exception, match="takes `separation`"):
+        shell.run_line_magic("mpc", "verify everything")
+
+
 @pytest.mark.parametrize("command", ["status", "config", "protocols", "gadgets", "gadgets sort", "networks", "help", "--help"])
 def test_line_commands_print_the_same_each_time(shell, command, capsys):
     shell.run_line_magic("mpc", command)

@@ -1,8 +1,8 @@
 """Looks for every party's private data in every other party's memory: is what the processes hold really separate?
 
-Each party gets canaries, numbers and text that occur nowhere else; a joint cell shares the numbers; then all memory of
-every party that can hold data is searched for the canaries of the others, in each form that data may take. A process forked from this one, which
-holds all canaries, is the control: if the search does not find them there, it is blind.
+Each party gets canaries, numbers and text that occur nowhere else; a joint cell shares the numbers; then all memory of every
+party that can hold data is searched for the canaries of the others, in each form that data may take. A process forked from
+this one, which holds all canaries, is the control: if the search does not find them there, it is blind.
 """
 
 import base64

@@ -1,0 +1,121 @@
+"""Statistics on views of full-size primitives: does anything that a coalition sees differ between two worlds of inputs?
+
+Everything a party receives and draws is taken as bits; bits and products of two bits are compared between the worlds. Equal
+distributions exceed the threshold once in a million tests of all pairs together.
+"""
+
+import itertools
+import threading
+
+import numpy as np
+
+from ramp_notebook.protocols.context import Context
+from ramp_notebook.trace.recorder import Recorder
+from ramp_notebook.values import bits as packed
+from ramp_notebook.wire.memory import MemoryHub, MemoryLinks
+
+FALSE_ALARMS = 1e-6
+
+
+class ListeningStream:
+    """A key stream that also tells what was drawn."""
+
+    def __init__(self, stream, heard):
+        self._stream, self._heard = stream, heard
+
+    def words(self, shape):
+        out = self._stream.words(shape)
+        self._heard.append(out.copy())
+        return out
+
+    def words_into(self, out):
+        self._stream.words_into(out)
+        self._heard.append(out.copy())
+
+    def combine_into(self, operation, out):
+        operation(out, self.words(out.shape), out=out)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+class ListeningContext(Context):
+    """A context that keeps what its party receives and draws."""
+
+    def __init__(self, links):
+        super().__init__(links, Recorder(clock=False), epoch=1)
+        self.seen = []
+
+    def _make_stream(self, peer):
+        return ListeningStream(super()._make_stream(peer), self.seen)
+
+    def exchange(self, *args, **kwargs):
+        reply = super().exchange(*args, **kwargs)
+        self.seen += [np.array(reply[peer]) for peer in sorted(reply)]
+        return reply
+
+
+def views(protocol, count, program):
+    """What each party saw, arrays in order, while `program(engine)` ran in all of them."""
+    hub = MemoryHub([f"party{i}" for i in range(count)])
+    links = [MemoryLinks(hub, i) for i in range(count)]
+    contexts = [ListeningContext(each) for each in links]
+    errors = []
+
+    def body(me):
+        try:
+            links[me].begin(1)
+            program(protocol(contexts[me]))
+        except BaseException as error:
+            errors.append(error)
+            for each in links:
+                each.abort(1)
+
+    threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
+    with np.errstate(over="ignore"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return [context.seen for context in contexts]
+
+
+MOST_NUMBERS = 16  # up to so many numbers in a view, differences of two are looked at too
+
+
+def bits_of(arrays, lanes):
+    """Features (lanes, k), as ±1: every bit of every number, every packed bit, low bits of differences of two numbers.
+
+    Blocks of several planes come flat.
+    """
+    columns, words, numbers = [], packed.word_count(lanes), []
+    for array in arrays:
+        width = lanes if array.shape[-1] == lanes else words
+        assert array.size % width == 0, f"{array.shape} is neither numbers nor bits for each of {lanes} lanes"
+        for row in array.reshape(-1, width):
+            if width == lanes:
+                numbers.append(row)
+                columns += _signs(row, 64)
+            else:
+                columns.append(packed.unpack(row, lanes).astype(np.int8) * 2 - 1)
+    if len(numbers) <= MOST_NUMBERS:
+        with np.errstate(over="ignore"):
+            for one, other in itertools.combinations(numbers, 2):
+                columns += _signs(one - other, 4)
+    return np.array(columns, dtype=np.float32).T
+
+
+def _signs(row, bits):
+    return list(((row[None, :] >> np.arange(bits, dtype=np.uint64)[:, None]) & np.uint64(1)).astype(np.int8) * 2 - 1)
+
+
+def largest_difference(one, other):
+    """Largest difference of a first or second moment between two worlds, in standard deviations, and the threshold for it."""
+    n, k = one.shape
+    both = [np.concatenate([np.ones((n, 1), np.float32), world], axis=1) for world in (one, other)]
+    moments = [world.T @ world / n for world in both]
+    spread = np.sqrt((2 - moments[0] ** 2 - moments[1] ** 2).clip(1e-9) / n)  # products of ±1 have variance 1 - mean²
+    tests = (k + 1) * (k + 2) // 2
+    return float(np.abs((moments[0] - moments[1]) / spread).max()), float(np.sqrt(2 * np.log(2 * tests / FALSE_ALARMS)))

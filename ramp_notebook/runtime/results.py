@@ -83,7 +83,7 @@ def check(names: Sequence[str], outcomes: Mapping[int, Outcome]) -> None:
         )
     for party, outcome in outcomes.items():
         recorded: dict[int, int] = {}
-        for receiver, _, payload, *_ in outcome.record.get("sent", ()):
+        for receiver, _, payload, _, _, _, _, _ in outcome.record.get("sent", ()):
             recorded[receiver] = recorded.get(receiver, 0) + payload + framing_bytes(payload)
         carried = {peer: count for peer, count in outcome.carried_bytes.items() if count}
         if recorded != carried:

@@ -132,7 +132,7 @@ class Session:
 
     def span(self, name: str) -> OpenSpan:
         """Attribute what happens inside to `name`."""
-        return self.context.recorder.open_span(name)
+        return OpenSpan(self.context.recorder, name)
 
     def note(self, flags: Sequence[str] = (), reveals: Sequence[str] = ()) -> None:
         """Add to the run's label."""
@@ -303,9 +303,9 @@ class Session:
         Returns plain numbers (int64, float64, bool), a Python number for shape (). Objects with secret parts (a set
         result) reveal themselves. Cost under `replicated`: one round, one element from each party that sends.
         """
-        if hasattr(x, "reveal_in"):
-            return x.reveal_in(self, to)
         if not isinstance(x, SecretArray):
+            if hasattr(x, "reveal_in"):
+                return x.reveal_in(self, to)
             raise MisuseTypeError(f"mpc.reveal takes a secret; got {type(x).__name__}, which is public already")
         self.adopt(x)
         receivers = self._receivers(to)

@@ -7,7 +7,6 @@ events are refused.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -16,7 +15,8 @@ from .cost import span_paths
 from .events import Exchange, Message, Span, Trace
 
 FORMAT, VERSION = "ramp-notebook trace", 1
-EVENTS = {"spans": Span, "exchanges": Exchange, "messages": Message}
+Event = type[Span] | type[Exchange] | type[Message]
+EVENTS: dict[str, Event] = {"spans": Span, "exchanges": Exchange, "messages": Message}
 
 
 def to_records(trace: Trace) -> list[dict[str, Any]]:
@@ -61,7 +61,6 @@ def to_pandas(trace: Trace) -> Any:
 
 def to_json(trace: Trace) -> dict[str, Any]:
     """Plain data that `from_json` turns back into an equal Trace. Events are rows under their field names."""
-    columns = {name: [f.name for f in fields(kind)] for name, kind in EVENTS.items()}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -69,8 +68,8 @@ def to_json(trace: Trace) -> dict[str, Any]:
         "source": trace.source,
         "planned": trace.planned,
         "seconds": trace.seconds,
-        "columns": columns,
-        **{name: [[getattr(event, column) for column in columns[name]] for event in getattr(trace, name)] for name in EVENTS},
+        "columns": {name: list(kind._fields) for name, kind in EVENTS.items()},
+        **{name: [list(event) for event in getattr(trace, name)] for name in EVENTS},
     }
 
 
@@ -127,12 +126,12 @@ def _typed(value: Any, kinds: type | tuple[type, ...]) -> Any:
     return value
 
 
-def _events(kind: type, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    known = {f.name: (float, int) if f.name.endswith("seconds") else f.type for f in fields(kind)}
+def _events(kind: Event, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    known = {name: (float, int) if name.endswith("seconds") else type_ for name, type_ in kind.__annotations__.items()}
     if sorted(columns) != sorted(known):
         raise TypeError(f"{kind.__name__} has the fields {', '.join(known)}; the file has {', '.join(map(str, columns))}")
     kinds = [known[column] for column in columns]
-    return tuple(kind(**{c: _typed(v, k) for c, v, k in zip(columns, row, kinds, strict=True)}) for row in rows)  # type: ignore[arg-type]
+    return tuple(kind(**{c: _typed(v, k) for c, v, k in zip(columns, row, kinds, strict=True)}) for row in rows)
 
 
 def _check(trace: Trace) -> None:

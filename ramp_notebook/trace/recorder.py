@@ -1,8 +1,10 @@
 """Collects one party's events while a cell runs: the two seams (spans and exchanges) write here and nowhere else."""
 
 import sys
-import time
 from collections.abc import Callable, Sequence
+from itertools import count
+from operator import attrgetter
+from time import monotonic, thread_time
 from types import FrameType
 from typing import Any
 
@@ -34,7 +36,7 @@ class Recorder:
         self.notify: Callable[[str, object], None] | None = None  # tells the coordinator, now and then, how far we are
         self.notified_seconds = 0.0
         self._wall, self._cpu, self._estimates = 0.0, 0.0, 0
-        self.wall_origin, self.cpu_origin = time.monotonic(), time.thread_time()
+        self.wall_origin, self.cpu_origin = monotonic(), thread_time()
 
     def cell_line(self) -> int:
         """Line of the cell that is executing now: the innermost frame whose code is the cell's text."""
@@ -44,10 +46,6 @@ class Recorder:
                 return frame.f_lineno
             frame = frame.f_back
         return self.line
-
-    def open_span(self, name: str) -> "OpenSpan":
-        """A context in which everything that happens is attributed to `name`."""
-        return OpenSpan(self, name)
 
     def path(self) -> tuple[str, ...]:
         """Names of the open spans, outermost first."""
@@ -65,19 +63,20 @@ class Recorder:
         """
         if not self.clock:
             return 0.0, 0.0
-        wall = time.monotonic() - self.wall_origin
+        wall = monotonic() - self.wall_origin
         elapsed = wall - self._wall
         self._estimates += 1
         if elapsed > ESTIMATE_SECONDS or self._estimates > MOST_ESTIMATES:
             return wall, self._read_cpu(wall)
-        self._wall, self._cpu = wall, self._cpu + elapsed
-        return wall, self._cpu
+        self._wall = wall
+        self._cpu = cpu = self._cpu + elapsed
+        return wall, cpu
 
     def after_waiting(self, exact: bool) -> tuple[float, float]:
         """The clocks after an exchange: its own CPU time is read only if it was large enough to matter."""
         if not self.clock:
             return 0.0, 0.0
-        wall = time.monotonic() - self.wall_origin
+        wall = monotonic() - self.wall_origin
         if exact:
             return wall, self._read_cpu(wall)
         self._wall = wall
@@ -85,7 +84,7 @@ class Recorder:
 
     def _read_cpu(self, wall: float) -> float:
         self._estimates, self._wall = 0, wall
-        self._cpu = max(self._cpu, time.thread_time() - self.cpu_origin)
+        self._cpu = max(self._cpu, thread_time() - self.cpu_origin)
         return self._cpu
 
     def party_record(self) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class Recorder:
 
 
 class OpenSpan:
-    """Opens a span on entry, closes it on exit; remembers the path of the first exception that passes."""
+    """A context in which everything that happens is attributed to `name`; remembers the path of the first exception that passes."""
 
     __slots__ = ("_name", "_outer", "_outer_line", "_recorder", "_span")
 
@@ -103,11 +102,12 @@ class OpenSpan:
     def __enter__(self) -> None:
         recorder = self._recorder
         self._outer, self._outer_line = recorder.span, recorder.line
-        recorder.line = recorder.cell_line()
-        recorder.span = len(recorder.spans)
+        line = recorder.line = recorder.cell_line()
+        spans = recorder.spans
+        recorder.span = len(spans)
         wall, cpu = recorder.now()
-        self._span = [self._outer, self._name, recorder.line, recorder.phase, wall, cpu, 0.0, 0.0]
-        recorder.spans.append(self._span)
+        self._span = [self._outer, self._name, line, recorder.phase, wall, cpu, 0.0, 0.0]
+        spans.append(self._span)
 
     def __exit__(self, kind: Any, problem: Any, traceback: Any) -> None:
         recorder = self._recorder
@@ -127,15 +127,16 @@ class RecordingLinks:
         recorder = self.recorder
         if len(requests) > 1 and not any(request.sends or request.receives for request in requests):
             return [{} for _ in requests]
-        round = recorder.round + 1
-        index, before = len(recorder.exchanges), recorder.sent_bytes
+        round, index, sent_bytes = recorder.round + 1, len(recorder.exchanges), 0
         for request in requests:
             for peer, array in request.sends.items():
-                recorder.sent.append((peer, round, array.nbytes, request.span, request.line, request.phase, request.tag, index))
-                recorder.sent_bytes += array.nbytes
+                size = array.nbytes
+                recorder.sent.append((peer, round, size, request.span, request.line, request.phase, request.tag, index))
+                sent_bytes += size
+        recorder.sent_bytes += sent_bytes
         wall0, cpu0 = recorder.now()
         replies = self.links.exchange(requests, round)
-        wall1, cpu1 = recorder.after_waiting(recorder.sent_bytes - before > SMALL_BYTES)
+        wall1, cpu1 = recorder.after_waiting(sent_bytes > SMALL_BYTES)
         recorder.exchanges.append((wall0, wall1, cpu0, cpu1))
         for reply in replies:
             for peer, received in reply.items():
@@ -152,21 +153,17 @@ def merge_records(
     parties: Sequence[str], records: Sequence[dict[str, Any]], *, source: str = "", planned: bool = False, seconds: float = 0.0
 ) -> Trace:
     """Join the parties' records into one Trace, pairing the k-th message sent with the k-th received."""
-    arrivals: dict[tuple[int, int], list[int]] = {}
+    arrivals: list[list[list[int]]] = [[[] for _ in parties] for _ in parties]  # by sender and receiver
     for receiver, record in enumerate(records):
         for sender, exchange in record["received"]:
-            arrivals.setdefault((sender, receiver), []).append(exchange)
-    counts: dict[tuple[int, int], int] = {}
+            arrivals[sender][receiver].append(exchange)
     messages = []
     for sender, record in enumerate(records):
+        sequences, came = [count() for _ in parties], [iter(each) for each in arrivals[sender]]
         for receiver, round, payload, span, line, phase, tag, exchange in record["sent"]:
-            sequence = counts.get((sender, receiver), 0)
-            counts[sender, receiver] = sequence + 1
-            came = arrivals.get((sender, receiver), ())
-            received_at = came[sequence] if sequence < len(came) else -1
-            framing = framing_bytes(payload)
+            sequence, received_at, framing = next(sequences[receiver]), next(came[receiver], -1), framing_bytes(payload)
             messages.append(Message(sender, receiver, sequence, round, payload, framing, span, line, phase, tag, exchange, received_at))
-    messages.sort(key=lambda m: (m.sent_at, m.sender))
+    messages.sort(key=attrgetter("sent_at", "sender"))
     spans = tuple(
         Span(party, id, parent, name, line, phase, wall0, wall1, cpu0, cpu1)
         for party, record in enumerate(records)

@@ -70,7 +70,7 @@ def test_times_change_metadata_alone(name: str):
         one,
         seconds=one.seconds + 1,
         exchanges=tuple(
-            replace(e, wall_end_seconds=9.0, cpu_start_seconds=e.cpu_start_seconds + 1, cpu_end_seconds=9.0) for e in one.exchanges
+            e._replace(wall_end_seconds=9.0, cpu_start_seconds=e.cpu_start_seconds + 1, cpu_end_seconds=9.0) for e in one.exchanges
         ),
     )
     for charts in (("timeline",), ("tree",), ("network",), ("source",), ("traffic",)):

@@ -50,7 +50,7 @@ def test_a_plan_equals_a_run_whatever_its_times():
 def test_the_first_difference_is_named_with_line_and_gadget():
     plan, measured = tracebuilder.small(planned=True), tracebuilder.small()
     changed = [*measured.messages]
-    changed[20] = replace(changed[20], payload_bytes=7)
+    changed[20] = changed[20]._replace(payload_bytes=7)
     with pytest.raises(AssertionError, match=r"message 20 \(line 4, sort › shuffle\) differs\n  payload_bytes: planned 240, measured 7"):
         assert_same_events(plan, replace(measured, messages=tuple(changed)))
 
@@ -60,7 +60,7 @@ def test_missing_and_renamed_events_are_found():
     with pytest.raises(AssertionError, match=r"66 messages planned, 65 measured; the first only planned .*line 5, reveal"):
         assert_same_events(plan, replace(measured, messages=measured.messages[:-1]))
     with pytest.raises(AssertionError, match="gadget: planned input, measured share"):
-        assert_same_events(plan, replace(measured, spans=(replace(measured.spans[0], name="share"), *measured.spans[1:])))
+        assert_same_events(plan, replace(measured, spans=(measured.spans[0]._replace(name="share"), *measured.spans[1:])))
     with pytest.raises(AssertionError, match="exchanges planned"):
         assert_same_events(plan, replace(measured, exchanges=measured.exchanges[:-1]))
     with pytest.raises(AssertionError, match="parties"):

@@ -103,7 +103,7 @@ def test_messages_of_a_pair_arrive_in_order_despite_jitter():
 
 def test_a_message_that_never_came_is_not_awaited():
     trace = tracebuilder.one_message()
-    lost = replace(trace, messages=(replace(trace.messages[0], received_at=-1),), exchanges=())
+    lost = replace(trace, messages=(trace.messages[0]._replace(received_at=-1),), exchanges=())
     assert 0 == replay(lost, SLOW).seconds
 
 
@@ -112,7 +112,7 @@ def test_messages_that_wait_for_each_other_are_refused():
     builder.step({(0, 1): 8})
     builder.step({(1, 0): 8})
     first, second = builder.trace().messages
-    circle = replace(builder.trace(), messages=(replace(first, sent_at=1, received_at=0), replace(second, sent_at=1, received_at=0)))
+    circle = replace(builder.trace(), messages=(first._replace(sent_at=1, received_at=0), second._replace(sent_at=1, received_at=0)))
     with pytest.raises(MisuseValueError, match="circle"):
         replay(circle, SLOW)
 

@@ -30,10 +30,11 @@ class Registry:
         return self._entries
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._filled():
+        entry = self._entries.get(name)
+        if entry is None and (entry := self._filled().get(name)) is None:
             known = ", ".join(sorted(self._entries)) or "none registered"
             raise MisuseValueError(f"no {self.kind} named `{name}`; known: {known}")
-        return self._entries[name]
+        return entry
 
     def __contains__(self, name: str) -> bool:
         return name in self._filled()

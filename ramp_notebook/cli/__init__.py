@@ -1,5 +1,6 @@
 """The `ramp` command. Its first act, before this project and numpy are imported, is to start what parties are forked from."""
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        if arguments is None:
+            gc.freeze()  # the process ends now: no collector need look once more through all that was imported
 
 
 def will_start_processes(words: Sequence[str]) -> bool:

@@ -172,7 +172,7 @@ class Protocol(ABC):
         return self.xor_public(words, np.uint64(0xFFFFFFFFFFFFFFFF))
 
     def _with_constant(self, x: Share, value: Any, operation: np.ufunc, *, binary: bool) -> Share:
-        shape = np.broadcast_shapes(x.shape[1:], np.shape(value))
+        shape = x.shape[1:] if np.shape(value) == () else np.broadcast_shapes(x.shape[1:], np.shape(value))
         out = align(x, len(shape))
         if out.shape[1:] != shape:
             out = np.broadcast_to(out, (x.shape[0], *shape))

@@ -37,9 +37,9 @@ class Context:
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links
         self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
-        self._path: tuple[int, ...] = ()
         self._parallel_calls = 0
-        self._streams: dict[tuple[int, tuple[int, ...]], Any] = {}
+        self._streams_at: dict[tuple[int, ...], dict[int, Any]] = {}
+        self._enter(())
 
     def exchange(
         self,
@@ -58,19 +58,20 @@ class Context:
         if not (sends or receives or self._path):
             return {}
         recorder = self.recorder
-        if not self.planned:
-            sends = {peer: np.asarray(array, order="C") for peer, array in sends.items()}
         awaits = {peer: Expect(shape, UINT64, out) for peer, shape in receives.items()}
         reply = self._port([Request(tag, sends, awaits, fill, recorder.line, recorder.span, recorder.phase)])[0]
         return {peer: received.array for peer, received in reply.items()}
 
     def stream(self, peer: int) -> Any:
         """The key stream that only this party and `peer` know; with itself: its own."""
-        key = (peer, self._path)
-        stream = self._streams.get(key)
+        stream = self._streams.get(peer)
         if stream is None:
-            stream = self._streams[key] = self._make_stream(peer)
+            stream = self._streams[peer] = self._make_stream(peer)
         return stream
+
+    def _enter(self, path: tuple[int, ...]) -> None:
+        """Continue on a branch: from here on its streams are drawn from."""
+        self._path, self._streams = path, self._streams_at.setdefault(path, {})
 
     def _make_stream(self, peer: int) -> Any:
         if self.planned:
@@ -102,7 +103,7 @@ class Context:
             results[i] = branches[i]()
 
         def step(i: int, replies: Any) -> None:
-            self._path = (*path, call, i)
+            self._enter((*path, call, i))
             self._port = scheduler.switch  # a branch's exchange hands its requests to the scheduler
             recorder.span, recorder.line, recorder.phase = states[i]
             asked = workers[i].switch(replies) if replies is not None else workers[i].switch(i)
@@ -117,7 +118,8 @@ class Context:
             while waiting:
                 order, batch = sorted(waiting), dict(waiting)
                 waiting.clear()
-                self._port, self._path = port, path
+                self._port = port
+                self._enter(path)
                 replies = port([request for i in order for request in batch[i]])
                 start = 0
                 for i in order:
@@ -128,6 +130,7 @@ class Context:
             for worker in workers:
                 if not worker.dead:
                     worker.throw(greenlet.GreenletExit)
-            self._port, self._path = port, path
+            self._port = port
+            self._enter(path)
             recorder.span, recorder.line, recorder.phase = outer
         return results

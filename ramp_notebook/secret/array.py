@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseTypeError
+from ..errors import MisuseTypeError, MisuseValueError
 from ..protocols import planes as packed
 from ..protocols.base import align
 from ..values import shaped
@@ -247,9 +247,11 @@ def _check_call(name: str, implementation: Callable[..., Any], args: Any, kwargs
 
 
 def _operator(name: str) -> Callable[..., Any]:
-    if name not in registry.operators:
-        raise MisuseTypeError(f"nothing implements `{name}` on secrets: the gadgets are not imported (import ramp_notebook.gadgets)")
-    return registry.operators[name]  # type: ignore[no-any-return]
+    try:
+        return registry.operators[name]  # type: ignore[no-any-return]
+    except MisuseValueError:
+        text = f"nothing implements `{name}` on secrets: the gadgets are not imported (import ramp_notebook.gadgets)"
+        raise MisuseTypeError(text) from None
 
 
 PUBLIC_FACTS: dict[Any, Callable[[SecretArray], Any]] = {np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size}

@@ -76,12 +76,9 @@ def multiply(x: Any, y: Any) -> SecretArray:
         product = protocol.scale(x.aligned(len(shape)), _encoded(x, y, kind))
         return _rescaled(x, product, shape, x.dtype, kind, x.wide)
     y = arithmetic(y)
-    left, right = x.aligned(len(shape)), y.aligned(len(shape))
-    full = (left.shape[0], *shape)
-    if left.shape != full:
-        left = np.broadcast_to(left, full)
-    if right.shape != full:
-        right = np.broadcast_to(right, full)
+    left, right = x.share, y.share
+    if x.shape != y.shape:
+        left, right = (np.broadcast_to(v.aligned(len(shape)), (v.share.shape[0], *shape)) for v in (x, y))
     product = protocol.multiply(left, right)
     return _rescaled(x, product, shape, x.dtype, y.dtype, x.wide or y.wide)
 

@@ -19,7 +19,7 @@ def common_shape(x: Any, y: Any) -> tuple[int, ...]:
     """The shape to which two operands broadcast."""
     a = x.shape if isinstance(x, SecretArray) else np.shape(x)
     b = y.shape if isinstance(y, SecretArray) else np.shape(y)
-    if a == b:
+    if a == b or b == ():
         return a
     try:
         return np.broadcast_shapes(a, b)

@@ -123,7 +123,10 @@ def no_data(action: str) -> NoDataError:
 
 def is_shaped(*arrays: Any) -> bool:
     """True if any of these has no data."""
-    return any(type(a) is ShapedArray for a in arrays)
+    for array in arrays:  # noqa: SIM110 - hot, and a generator would cost more than all the rest
+        if type(array) is ShapedArray:
+            return True
+    return False
 
 
 def empty(shape: Iterable[int], like: Any, dtype: Any = np.uint64) -> Any:

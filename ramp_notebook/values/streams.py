@@ -64,7 +64,12 @@ class Stream:
         return value
 
     def words(self, shape: int | tuple[int, ...]) -> NDArray[np.uint64]:
-        """Return the next words as a new array of `shape`, in C order."""
+        """Return the next words as a new array of `shape`, in C order; for shape () as numpy's scalar."""
+        if shape == ():
+            if self._next == _BUFFER_WORDS:
+                self._refill()
+            self._next += 1
+            return self._buffer[self._next - 1]  # type: ignore[no-any-return]
         size = shape if isinstance(shape, int) else math.prod(shape)
         end = self._next + size
         if end <= _BUFFER_WORDS:

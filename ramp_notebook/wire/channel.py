@@ -79,7 +79,7 @@ def framing_bytes(payload_bytes: int) -> int:
     >>> framing_bytes(0), framing_bytes(8), framing_bytes(FRAME_BYTES + 1)
     (64, 64, 128)
     """
-    return HEADER_BYTES * max(1, -(-payload_bytes // FRAME_BYTES))
+    return HEADER_BYTES if payload_bytes <= FRAME_BYTES else HEADER_BYTES * -(-payload_bytes // FRAME_BYTES)
 
 
 Waiting = Callable[[int], None]  # called with the peer a party has been waiting for, now and then while it blocks

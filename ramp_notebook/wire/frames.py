@@ -29,10 +29,10 @@ DTYPE_CODES = {dtype: code for code, dtype in enumerate(DTYPES)}
 _FORM = struct.Struct("<4s4B8s20s")  # magic, version, flags, dtype code, ndim; tag digest; shape
 _VARIES = struct.Struct("<IIHIIHI")  # epoch, sequence, part, length, round, line, payload checksum
 _CRC = struct.Struct("<I")
-_TAIL = struct.Struct("<IIHIIHII")  # _VARIES and _CRC at once
+_HEADER = struct.Struct("<36sIIHIIHII")  # the bytes of _FORM, then _VARIES and _CRC, at once
 _DIMS = [struct.Struct(f"<{n}I") for n in range(MAX_DIMS + 1)]
 _FORM_BYTES, _BODY_BYTES = _FORM.size, _FORM.size + _VARIES.size
-assert _BODY_BYTES + _CRC.size == HEADER_BYTES
+assert _BODY_BYTES + _CRC.size == _HEADER.size == HEADER_BYTES
 _MOST_LINES = 0xFFFF
 
 _tags: dict[bytes, str] = {}  # digests of the step tags that this process has used, so that errors can name a peer's
@@ -47,6 +47,8 @@ class Form(NamedTuple):
     nbytes: int
     head: bytes
     checked_head: bytes  # the same, announcing a payload checksum
+    head_crc: int  # a header's checksum goes on from here over what varies
+    checked_head_crc: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def form(tag: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
     nbytes = dtype.itemsize
     for n in shape:
         nbytes *= n
-    return Form(tag, dtype, shape, nbytes, _FORM.pack(MAGIC, VERSION, flags, *fields), _FORM.pack(MAGIC, VERSION, flags | CHECKED, *fields))
+    head, checked = _FORM.pack(MAGIC, VERSION, flags, *fields), _FORM.pack(MAGIC, VERSION, flags | CHECKED, *fields)
+    return Form(tag, dtype, shape, nbytes, head, checked, crc32(head), crc32(checked))
 
 
 def pack_shape(shape: tuple[int, ...]) -> tuple[int, int, bytes]:
@@ -128,10 +131,10 @@ def encode(form: Form, epoch: int, sequence: int, round: int, line: int, part: i
     if line > _MOST_LINES:
         line = _MOST_LINES
     if payload_crc is None:
-        body = form.head + _VARIES.pack(epoch, sequence, part, length, round, line, 0)
-    else:
-        body = form.checked_head + _VARIES.pack(epoch, sequence, part, length, round, line, payload_crc)
-    return body + _CRC.pack(crc32(body))
+        varies = _VARIES.pack(epoch, sequence, part, length, round, line, 0)
+        return form.head + varies + _CRC.pack(crc32(varies, form.head_crc))
+    varies = _VARIES.pack(epoch, sequence, part, length, round, line, payload_crc)
+    return form.checked_head + varies + _CRC.pack(crc32(varies, form.checked_head_crc))
 
 
 def decode(data: Any) -> Header:
@@ -158,18 +161,26 @@ def decode(data: Any) -> Header:
 
 
 def accept(data: Any, step: Step, part: int, length: int) -> tuple[int, int | None]:
-    """Check a header against the step it should serve; return its round and its payload checksum, if it has one.
+    """Check a header against the step it should serve; return its round and its payload checksum, if it has one."""
+    found = match(data, step.form, step.epoch, step.sequence, part, length)
+    if found is None:
+        raise refusal(decode(data), step, part, length)
+    return found
 
-    Hot: the whole good case is one unpacking and a few comparisons with what is known before.
+
+def match(data: Any, form: Form, epoch: int, sequence: int, part: int, length: int) -> tuple[int, int | None] | None:
+    """Round and payload checksum of a header that is exactly as awaited; None for any other.
+
+    Hot: one unpacking and a few comparisons with what is known before.
     """
-    epoch, sequence, got_part, got_length, round, _, payload_crc, crc = _TAIL.unpack_from(data, _FORM_BYTES)
-    body = bytes(data[:_BODY_BYTES])
-    if epoch == step.epoch and sequence == step.sequence and got_part == part and got_length == length and crc == crc32(body):
-        if body.startswith(step.form.head) and not payload_crc:
-            return round, None
-        if body.startswith(step.form.checked_head):
+    head, got_epoch, got_sequence, got_part, got_length, round, _, payload_crc, crc = _HEADER.unpack_from(data)
+    if got_sequence == sequence and got_epoch == epoch and got_length == length and got_part == part:
+        if head == form.head:
+            if not payload_crc and crc == crc32(data[_FORM_BYTES:_BODY_BYTES], form.head_crc):
+                return round, None
+        elif head == form.checked_head and crc == crc32(data[_FORM_BYTES:_BODY_BYTES], form.checked_head_crc):
             return round, payload_crc
-    raise refusal(decode(data), step, part, length)
+    return None
 
 
 def refusal(header: Header, step: Step, part: int, length: int) -> Exception:

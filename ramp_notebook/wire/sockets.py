@@ -102,7 +102,7 @@ class SocketLinks:
     def _exchange_one(self, request: Request, round: int) -> dict[int, Received]:
         """The shortest way for a single request: if all its messages are small, one system call for each."""
         tag, line, links = request.tag, request.line, self._links
-        left = []
+        left: list[Link] = []
         for peer, array in request.sends.items():
             link = links.get(peer) or self._make(peer)
             form = frames.form(tag, array.dtype, array.shape)
@@ -112,16 +112,16 @@ class SocketLinks:
                 link.queue(form, _sendable(array, READY), round, line, False)
             if link.outgoing and not link.flush():
                 left.append(link)
-        forms = [frames.form(tag, expect.dtype, expect.shape) for expect in request.receives.values()]
-        for form in forms:
-            if left or form.nbytes > SMALL_BYTES:
-                # Never one large message after the other: a third party may wait for whoever is stuck behind us.
-                return self._receive([request], left, [])[0]
+        large = False
+        for expect in request.receives.values():
+            large = large or frames.form(tag, expect.dtype, expect.shape).nbytes > SMALL_BYTES
+        if left or large:
+            # Never one large message after the other: a third party may wait for whoever is stuck behind us.
+            return self._receive([request], left, [])[0]
         reply: dict[int, Received] = {}
-        for (peer, expect), form in zip(request.receives.items(), forms, strict=True):
-            reply[peer] = (links.get(peer) or self._make(peer)).pull_small(form, expect.out, line)
-        if left:
-            self._pump(left, [])
+        for peer, expect in request.receives.items():
+            link = links.get(peer) or self._make(peer)
+            reply[peer] = link.pull_small(frames.form(tag, expect.dtype, expect.shape), expect.out, line)
         return reply
 
     def _send(self, requests: Sequence[Request], round: int) -> tuple[list[Link], list[Fill]]:

@@ -40,7 +40,7 @@ def test_draws_of_any_sizes_equal_one_draw_of_their_sum(sizes: list[int]):
     np.testing.assert_array_equal(Stream(KEY).words(sum(sizes)), np.concatenate([np.empty(0, np.uint64), *parts]))
 
 
-WAYS = st.sampled_from(["word", "words", "into", "plane", "combine"])
+WAYS = st.sampled_from(["word", "scalar", "words", "into", "plane", "combine"])
 
 
 @given(st.lists(WAYS, max_size=20), st.sampled_from([0, 1, 5, 511, 512, 513, 9000]))
@@ -49,6 +49,8 @@ def test_every_way_of_drawing_takes_the_same_words(ways: list[str], size: int):
     for way in ways:
         if way == "word":
             part = np.array([stream.word()], np.uint64)
+        elif way == "scalar":
+            part = stream.words(()).reshape(1)
         elif way == "words":
             part = stream.words(size)
         elif way == "plane":

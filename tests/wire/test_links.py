@@ -97,6 +97,15 @@ def test_two_parties_swap_arrays(links: AnyLinks, shape: tuple[int, ...], dtype:
     assert {1: a.nbytes + framing_bytes(a.nbytes)} == links[0].carried_bytes()
 
 
+@pytest.mark.parametrize("count", [1, 5, 50_000])
+def test_scalars_and_strided_arrays_travel_as_what_they_hold(links: AnyLinks, count: int) -> None:
+    strided = np.arange(3 * count, dtype=UINT64)[::3]
+    got, _ = together(lambda: swap(links[0], 1, strided), lambda: swap(links[1], 0, strided))
+    np.testing.assert_array_equal(got, strided)
+    got, _ = together(lambda: swap(links[0], 1, strided[-1]), lambda: swap(links[1], 0, strided[-1]))
+    assert got == strided[-1]
+
+
 def test_everyone_to_everyone_with_all_sizes_in_one_step(links: AnyLinks) -> None:
     def step(party: int) -> None:
         peers = [p for p in range(3) if p != party]

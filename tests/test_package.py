@@ -53,6 +53,7 @@ def test_what_the_code_imports_is_declared() -> None:
     project = PROJECT["project"]
     optional = [name for names in project["optional-dependencies"].values() for name in names]
     declared = {re.split(r"[\[>=<]", name)[0].lower() for name in project["dependencies"] + optional} | {"ramp_notebook"}
+    declared |= {"nacl"} & {name.removeprefix("py") for name in declared}  # PyNaCl imports under this name
     for module in MODULES:
         tops = {name.split(".")[0].lower() for _, name, _ in imports(module)}
         assert tops - declared - {name.lower() for name in stdlib_module_names} <= {"traitlets"}, module  # comes with IPython

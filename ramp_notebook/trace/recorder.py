@@ -1,7 +1,8 @@
 """Collects one party's events while a cell runs: the two seams (spans and exchanges) write here and nowhere else."""
 
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from operator import attrgetter
 from time import monotonic, thread_time
@@ -46,6 +47,15 @@ class Recorder:
                 return frame.f_lineno
             frame = frame.f_back
         return self.line
+
+    @contextlib.contextmanager
+    def in_phase(self, phase: str) -> Iterator[None]:
+        """A context in which everything that happens belongs to `phase`, online or preprocessing."""
+        outer, self.phase = self.phase, phase
+        try:
+            yield
+        finally:
+            self.phase = outer
 
     def path(self) -> tuple[str, ...]:
         """Names of the open spans, outermost first."""

@@ -42,6 +42,7 @@ lab: .venv/.with-lab
 
 bench: .venv/.with-test
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.preprocessing
 
 # The others get an environment of their own: their pins must not decide ours.
 .build/peers/.ready: Makefile

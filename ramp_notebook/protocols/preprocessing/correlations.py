@@ -1,0 +1,201 @@
+"""What protocols spend, made from correlated OTs: bit triples, triples modulo 2^64, matrix triples, daBits and edaBits.
+
+All is random, shared among all parties, and made in batches, so that memory stays flat. Nothing is revealed. What a party
+sends is stated for SoftSpoken, for n parties.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...trace.recorder import OpenSpan
+from ...values.shaped import ShapedArray
+from ...values.streams import Stream, fresh_key
+from ..context import Context
+from ..planes import from_planes, pack, to_planes, unpack, word_count
+from .engine import Batch, Engine, choose
+from .products import WORD_BITS, add_products
+
+BATCH_OTS = 1 << 18  # per direction: 4 MiB of blocks
+MATRIX_BATCH_WORDS = 1 << 20  # per direction: 8 MiB of products, bit by bit
+
+
+def bit_triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
+    """Return XOR shares, packed (word_count(count),), of random bits a, b and of c = a ∧ b.
+
+    Each direction (i, j) gives a_i ∧ b_j from one OT: a_i is the XOR of both strings' last bits, b_j the choice.
+    Sends (n − 1)(128/k − 1) + 2(n − 2) bits per triple; one round per batch, two if n > 2.  Source: Asharov, Lindell,
+    Schneider, Zohner 2013/552, here for n parties.
+    """
+    with OpenSpan(context.recorder, "bit_triples"):
+        parts = [_bit_triples(context, engine, part.stop - part.start) for part in _slices(count, BATCH_OTS)]
+        return _joined(context, parts, 3)
+
+
+def _bit_triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
+    batch = engine.extend(context, count, common=True)
+    me, words = context.index, word_count(count)
+    follower, leader = (me + 1) % context.count, (me - 1) % context.count  # towards its follower a party's own a is used as it came
+    pads = {peer: tuple(_last_bits(block) for block in batch.pads(peer)) for peer in batch.q}
+    a, b = pads[follower][0] ^ pads[follower][1], batch.b[follower]
+    c = a & b
+    for peer in pads:
+        c = c ^ pads[peer][0] ^ _last_bits(batch.chosen(peer))
+
+    differences = {peer: a ^ pads[peer][0] ^ pads[peer][1] for peer in pads if peer != follower}
+    replies = context.exchange("bit_triples", differences, {peer: (words,) for peer in pads if peer != leader})
+
+    for difference in replies.values():
+        c = c ^ (difference & b)
+    return a, b, c
+
+
+def triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
+    """Return additive shares (count,) modulo 2^64 of random a, b and of c = a · b.
+
+    Sends (n − 1)(64(128/k − 1) + 64·32.5) + 64(n − 2) bits per triple; two rounds per batch.
+    """
+    with OpenSpan(context.recorder, "triples"):
+        parts = [_triples(context, engine, part.stop - part.start) for part in _slices(count, BATCH_OTS // WORD_BITS)]
+        return _joined(context, parts, 3)
+
+
+def _triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
+    batch = engine.extend(context, WORD_BITS * count, common=True)
+    a, b = _own_words(context, (count,)), _numbers(batch, count)
+    return a, b, a * b + _products(context, batch, a[None])[0]
+
+
+def matrix_triples(context: Context, engine: Engine, rows: int, inner: int, columns: int) -> tuple[Any, ...]:
+    """Return additive shares modulo 2^64 of random A (rows, inner), B (inner, columns) and of C = A @ B.
+
+    An OT serves a whole column of A, or row of B, so there are 64·inner·min(rows, columns) of them per direction; the
+    corrections cost as many bits as those of rows·inner·columns triples. Two rounds per batch.
+    """
+    if rows < columns:
+        b, a, c = matrix_triples(context, engine, columns, inner, rows)
+        return a.T, b.T, c.T
+    with OpenSpan(context.recorder, "matrix_triples"):
+        a = _own_words(context, (rows, inner))
+        b, c = _zeros(context, (inner, columns)), _zeros(context, (rows, columns))
+        most = max(1, min(BATCH_OTS, MATRIX_BATCH_WORDS // max(1, rows)) // WORD_BITS)
+        for i in _slices(inner, most):
+            for j in _slices(columns, most // (i.stop - i.start)):
+                b[i, j], product = _matrix_triple(context, engine, a[:, i], j.stop - j.start)
+                c[:, j] += product
+        return a, b, c
+
+
+def _matrix_triple(context: Context, engine: Engine, a: Any, columns: int) -> tuple[Any, Any]:
+    """A random B (inner, columns) and a share of A @ B, for the part of A that this party holds."""
+    rows, inner = a.shape
+    batch = engine.extend(context, WORD_BITS * inner * columns, common=True)
+    b = _numbers(batch, inner * columns).reshape(inner, columns)
+    products = _products(context, batch, np.repeat(a, columns, axis=1)).reshape(rows, inner, columns)
+    return b, a @ b + products.sum(axis=1)
+
+
+def dabits(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
+    """Return random bits r in both domains: additive shares (count,) modulo 2^64, and XOR shares (word_count(count),), packed.
+
+    Every party draws a bit; x ⊕ y = x + y − 2xy joins them one party after the other. Party i sends, per daBit,
+    i·128/k − 1 bits as a receiver (0 if i = 0) and 64(n − 1 − i) as a sender; n rounds per batch.
+    """
+    with OpenSpan(context.recorder, "dabits"):
+        parts = [_joint_bits(context, engine, 1, part.stop - part.start) for part in _slices(count, BATCH_OTS)]
+        return _joined(context, [(weighted[0], planes[0]) for weighted, planes in parts], 2)
+
+
+def edabits(context: Context, engine: Engine, count: int) -> tuple[Any, Any]:
+    """Return random numbers r bit by bit in both domains: shares (64, count) of 2^t·r_t, and planes (64, word_count(count)).
+
+    The sum over the first axis shares r itself modulo 2^64. Made as daBits are, but bit t needs 64 − t bits of correction:
+    party i sends 64(i·128/k − 1) bits as a receiver (0 if i = 0) and 64·32.5(n − 1 − i) as a sender; n rounds per batch.
+    """
+    with OpenSpan(context.recorder, "edabits"):
+        weighted, planes = _zeros(context, (WORD_BITS, count)), _zeros(context, (WORD_BITS, word_count(count)))
+        for part in _slices(count, BATCH_OTS // WORD_BITS):
+            words = slice(part.start // WORD_BITS, word_count(part.stop))
+            weighted[:, part], planes[:, words] = _joint_bits(context, engine, WORD_BITS, part.stop - part.start)
+        return weighted, planes
+
+
+def _joint_bits(context: Context, engine: Engine, positions: int, count: int) -> tuple[Any, Any]:
+    """Random bits by position t: shares (positions, count) of 2^t times the bit, and their planes."""
+    me, parties = context.index, context.count
+    batch = engine.extend(context, positions * count, [(i, j) for j in range(parties) for i in range(j)], common=True)
+    bits = unpack(batch.b[0] if me else _own_words(context, (word_count(positions * count),)), positions * count)
+    bits = bits.reshape(positions, count)
+    own = bits << np.arange(positions, dtype=np.uint64)[:, None]
+    share = own if me == 0 else own * np.uint64(0)
+    for joining in range(1, parties):
+        share = own if me == joining else share
+        product = add_products(context, batch, share[None], receiver=joining)[0]
+        share = share - product - product
+    return share, pack(bits)
+
+
+def private_products(context: Context, engine: Engine, owners: tuple[int, int], value: Any, count: int) -> Any:
+    """Return a share (count,) modulo 2^64 of x · y, where owners[0] holds x as `value` and owners[1] y; zeros for the others.
+
+    Sends per product: owners[1] 64·128/k bits, owners[0] 64·32.5 bits; three rounds per batch.
+    """
+    with OpenSpan(context.recorder, "private_products"):
+        value = value if context.index in owners and not context.planned else _zeros(context, (count,))
+        parts = [(_private_products(context, engine, owners, value[part]),) for part in _slices(count, BATCH_OTS // WORD_BITS)]
+        return _joined(context, parts, 1)[0]
+
+
+def _private_products(context: Context, engine: Engine, owners: tuple[int, int], value: Any) -> Any:
+    sender, receiver = owners
+    batch = engine.extend(context, WORD_BITS * len(value), [owners])
+    wanted = {sender: _choices(value)} if context.index == receiver else {}
+    choose(context, batch, wanted, [receiver] if context.index == sender else [])
+    a = value if context.index == sender else _zeros(context, value.shape)
+    return _products(context, batch, a[None])[0]
+
+
+# -- layout and batches ------------------------------------------------------------------------------------------------
+
+
+def _products(context: Context, batch: Batch, a: Any) -> Any:
+    """Shares (width, count) of a · b, where b is the receivers' number of 64 choices."""
+    return add_products(context, batch, a[:, None] << np.arange(WORD_BITS, dtype=np.uint64)[:, None]).sum(axis=1)
+
+
+def _numbers(batch: Batch, count: int) -> Any:
+    """The numbers (count,) whose bits are this party's common choices: bit t of number i is the choice of OT t·count + i."""
+    choices = next(iter(batch.b.values()))
+    return from_planes(pack(unpack(choices, WORD_BITS * count).reshape(WORD_BITS, count)), count)
+
+
+def _choices(numbers: Any) -> Any:
+    """The way back."""
+    return pack(unpack(to_planes(numbers), len(numbers)).reshape(-1))
+
+
+def _last_bits(blocks: Any) -> Any:
+    """The last bit of every block, packed."""
+    return pack((blocks[:, 0] & np.uint64(1)) != 0)
+
+
+def _own_words(context: Context, shape: Any) -> Any:
+    """Random words that this party alone knows."""
+    return _zeros(context, shape) if context.planned else Stream(fresh_key()).words(shape)
+
+
+def _zeros(context: Context, shape: Any) -> Any:
+    return ShapedArray(shape) if context.planned else np.zeros(shape, np.uint64)
+
+
+def _slices(count: int, most: int) -> Iterator[slice]:
+    """Consecutive parts of at most `most`."""
+    for start in range(0, count, max(1, most)):
+        yield slice(start, min(count, start + max(1, most)))
+
+
+def _joined(context: Context, parts: list[tuple[Any, ...]], kinds: int) -> tuple[Any, ...]:
+    """What the batches gave, one array for each kind."""
+    empty = _zeros(context, (0,))
+    return tuple(np.concatenate([empty, *(part[kind] for part in parts)]) for kind in range(kinds))

@@ -12,8 +12,8 @@ from ramp_notebook.errors import MisuseTypeError, MisuseValueError
 
 from .netlist import FIRST_INPUT, ONE, ZERO, Circuit, Gate, Netlist, layered
 
-MAX_BYTES = 1 << 27  # of text
-MAX_WIRES = 1 << 22  # SHA-512 has 350,000; every wire costs some 300 bytes while it is read
+MAX_BYTES = 1 << 26  # of text
+MAX_WIRES = 1 << 20  # SHA-512 has 350,000; every wire takes some 400 bytes while it is read
 ARITY = {"XOR": (2, 1), "AND": (2, 1), "INV": (1, 1), "EQ": (1, 1), "EQW": (1, 1)}  # MAND: 2n to n
 UNSET = -1
 

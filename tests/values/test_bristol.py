@@ -30,7 +30,7 @@ BAD = {
     "no inputs": ("1 3\n", "expected a line `count widths… of the inputs`"),
     "negative": ("-1 3\n1 2\n1 1\n", "line 1: expected a number"),
     "huge": (f"1 {'9' * 5000}\n1 2\n1 1\n", "line 1: expected a number"),
-    "too many wires": ("1 99999999\n1 2\n1 1\n", "line 1: expected at most 4194304 wires"),
+    "too many wires": ("1 9999999\n1 2\n1 1\n", "line 1: expected at most 1048576 wires"),
     "more gates than wires": ("9 3\n1 2\n1 1\n", "line 1: .*no more gates than wires"),
     "other digits": ("１ 3\n1 2\n1 1\n", "line 1: expected a number"),
     "older format": ("1 3\n1 1 1\n\n2 1 0 1 2 AND\n", "line 2: expected 1 input widths; got 2 .*older Bristol"),

@@ -84,7 +84,8 @@ def circuit(path: str | Path, name: str | None = None) -> CircuitGadget:
     each output; instance axes broadcast and run side by side. Numbers stand lowest bit first; a block of bytes, as AES takes,
     is one number with its first byte highest: encode_bits(int.from_bytes(block, "big"), 128).   Reveals: nothing.
     Cost: a round for each depth of ANDs, whatever the number of instances n; under `replicated` each party sends ceil(n / 64)
-    words an AND.   Traced as `name`, by default the file's.
+    words an AND.   Traced as `name`, by default the file's. Make it in the cell that uses it: a file read before is not read
+    through again, and a plan knows what its own cell makes.
     Raises: MisuseValueError with the line of the file that is wrong.   Source: Bristol Fashion, nigelsmart.github.io/MPC-Circuits.
     >>> add = gadgets.circuit("adder64.txt")                            # doctest: +SKIP
     >>> gadgets.decode_bits(mpc.reveal(add(x, y)))                      # doctest: +SKIP

@@ -38,7 +38,7 @@ class _Reader:
         self.lines = self._split(text)
         self.gates: list[Gate] = []
         self.place: list[int] = []  # of each wire of the text: the netlist's wire that it is, since EQ and EQW need no gate
-        self.next = 0
+        self.next = self.last = 0
 
     def netlist(self) -> Netlist:
         gates_announced, wires = self._header("gates wires", 2)
@@ -48,7 +48,7 @@ class _Reader:
         if sum(inputs) + sum(outputs) > wires:  # an output that is an input goes through an EQW gate
             raise self._error("inputs and outputs on wires of their own", f"{sum(inputs)} + {sum(outputs)} of {wires} wires")
 
-        self.next = FIRST_INPUT + sum(inputs)
+        self.next, self.last = FIRST_INPUT + sum(inputs), wires - 1
         self.place = [*range(FIRST_INPUT, self.next), *([UNSET] * (wires - sum(inputs)))]
         count = 0
         for tokens in self.lines:
@@ -89,19 +89,17 @@ class _Reader:
         return tuple(widths)
 
     def _gate(self, tokens: list[str]) -> None:
-        if len(tokens) < 5 and tokens[-1] not in ARITY:
-            raise self._error("a gate `inputs outputs wires… KIND`", f"{len(tokens)} words")
         kind = tokens[-1]
-        count_in, count_out = self._number(tokens[0], MAX_WIRES), self._number(tokens[1], MAX_WIRES)
         if kind == "MAND":
-            fits = count_in == 2 * count_out and count_out > 0
+            count_out = max(1, len(tokens) // 3 - 1)
+            count_in = 2 * count_out
         elif kind in ARITY:
-            fits = (count_in, count_out) == ARITY[kind]
+            count_in, count_out = ARITY[kind]
         else:
             raise self._error("a gate XOR, AND, INV, EQ, EQW or MAND", repr(kind[:20]))
-        if not fits or len(tokens) != count_in + count_out + 3:
-            raise self._error(f"as many wires as {kind} has", f"{count_in} in, {count_out} out, {len(tokens) - 3} wires")
-        outs = [self._wire(token) for token in tokens[2 + count_in : -1]]
+        if len(tokens) != count_in + count_out + 3 or tokens[0] != str(count_in) or tokens[1] != str(count_out):
+            raise self._error(f"{kind} as `{count_in} {count_out} wires… {kind}`", f"{len(tokens)} words, {' '.join(tokens[:2])[:20]!r} first")
+        outs = [self._number(token, self.last) for token in tokens[2 + count_in : -1]]
         if kind == "EQ":  # its operand is a constant, not a wire
             self._set(outs[0], ONE if self._number(tokens[2], 1) else ZERO)
             return
@@ -110,11 +108,9 @@ class _Reader:
             self._set(outs[0], operands[0])
         elif kind == "INV":
             self._add(False, operands[0], ONE, outs[0])
-        elif kind == "XOR":
-            self._add(False, operands[0], operands[1], outs[0])
         else:
             for left, right, out in zip(operands[:count_out], operands[count_out:], outs, strict=True):
-                self._add(True, left, right, out)
+                self._add(kind != "XOR", left, right, out)
 
     def _add(self, product: bool, left: int, right: int, wire: int) -> None:
         self._set(wire, self.next)
@@ -127,17 +123,17 @@ class _Reader:
         self.place[wire] = place
 
     def _read(self, token: str) -> int:
-        wire = self._wire(token)
-        if self.place[wire] == UNSET:
+        wire = self._number(token, self.last)
+        place = self.place[wire]
+        if place == UNSET:
             raise self._error("wires set before they are read", f"wire {wire}")
-        return self.place[wire]
-
-    def _wire(self, token: str) -> int:
-        return self._number(token, len(self.place) - 1)
+        return place
 
     def _number(self, token: str, largest: int) -> int:
-        if len(token) <= 9 and token.isascii() and token.isdecimal() and int(token) <= largest:
-            return int(token)
+        if len(token) <= 9 and token.isdecimal() and token.isascii():
+            number = int(token)
+            if number <= largest:
+                return number
         raise self._error(f"a number from 0 to {largest}", repr(token[:20]))
 
     def _error(self, expected: str, got: str) -> MisuseValueError:

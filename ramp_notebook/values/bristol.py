@@ -98,7 +98,8 @@ class _Reader:
         else:
             raise self._error("a gate XOR, AND, INV, EQ, EQW or MAND", repr(kind[:20]))
         if len(tokens) != count_in + count_out + 3 or tokens[0] != str(count_in) or tokens[1] != str(count_out):
-            raise self._error(f"{kind} as `{count_in} {count_out} wires… {kind}`", f"{len(tokens)} words, {' '.join(tokens[:2])[:20]!r} first")
+            got = f"{len(tokens)} words, {' '.join(tokens[:2])[:20]!r} first"
+            raise self._error(f"{kind} as `{count_in} {count_out} wires… {kind}`", got)
         outs = [self._number(token, self.last) for token in tokens[2 + count_in : -1]]
         if kind == "EQ":  # its operand is a constant, not a wire
             self._set(outs[0], ONE if self._number(tokens[2], 1) else ZERO)

@@ -140,6 +140,7 @@ def test_shapes_alone_give_the_same_sizes_and_numbers(kind, stream):
         planned.next_gate = real.next_gate
     bits = labels.decode(ShapedArray((3, 7, 2)), ShapedArray((3, 7, 2)), ShapedArray((2,)))
     assert ((3, 7), bool) == (bits.shape, bits.dtype)
+    assert (2,) == labels.fresh_delta(ShapedStream()).shape
     assert (3, 7, 2) == labels.active(ShapedArray((3, 7, 2)), ShapedArray((2,)), ShapedArray((3, 7), bool)).shape
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .secret.array import SecretArray
     from .secret.gadget import gadget, session_of
     from .secret.session import Session
-    from .values import bits, encoding, shaped
+    from .values import bits, bristol, encoding, shaped
     from .values.encoding import BOOL, INT64, DType, fixed
 
 __version__ = "0.1.0"
@@ -30,6 +30,7 @@ __all__ = [
     "SecretArray",
     "Session",
     "bits",
+    "bristol",
     "chart",
     "encoding",
     "fixed",
@@ -50,7 +51,7 @@ _HOMES = {  # imported at the first look: a command starts its parties before it
     "secret.session": ("Session",),
     "values.encoding": ("BOOL", "INT64", "DType", "fixed"),
     "secret": ("primitives",),
-    "values": ("bits", "encoding", "shaped"),
+    "values": ("bits", "bristol", "encoding", "shaped"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -70,6 +70,7 @@ def any(x: SecretArray, axis: int | None = None) -> SecretArray:
 def _fold(x: SecretArray, axis: int | None, join: Any, neutral: bool) -> SecretArray:
     if not isinstance(x, SecretArray) or x.dtype is not BOOL:
         raise MisuseTypeError(f"any and all take secret bits; got {x!r}. Compare first, e.g. (x > 0).any().")
+    check_axis(axis, x.ndim)
     x = x.ravel() if axis is None else x.local(lambda a: np.moveaxis(a, axis, 0))
     if len(x) == 0:
         return x.session.public(np.full(x.shape[1:], neutral))

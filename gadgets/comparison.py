@@ -164,7 +164,7 @@ def maximum(x: Any, y: Any) -> SecretArray:
     return select(less_than(x, y), y, x)
 
 
-@gadget(paper="two comparisons", reference=np.clip, arguments=("integers", "public integer", "public integer"))
+@gadget(paper="two comparisons", reference=np.clip, arguments=("integers", "public integer", "public integer"), operator="np.clip")
 def clip(x: Any, low: Any, high: Any) -> SecretArray:
     """Return x limited to [low, high], elementwise; low and high may be public or secret.
 

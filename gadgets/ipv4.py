@@ -14,21 +14,20 @@ def ipv4_to_int(texts: Any) -> Any:
     """Return addresses such as "10.0.0.1" as integers 0 to 2**32 - 1 (int64), in the same shape.
 
     Surrounding blanks are forgiven; anything else that is not four decimal numbers 0-255 without leading zeros raises
-    MisuseValueError with the position of the first bad item.
+    MisuseValueError with the position of the first bad item, but not the item: it is its owner's.
     >>> ipv4_to_int(["0.0.0.1", "10.0.0.0"])
     array([        1, 167772160])
     """
-    array = np.asarray(texts)
+    array = np.asarray(texts, dtype=object)
     if array.size == 0:
         return np.zeros(array.shape, np.int64)
-    if array.dtype.kind != "U":
-        raise MisuseValueError(f"expected IPv4 addresses as text, e.g. '10.0.0.1'; got {array.dtype}")
-    items = [text.strip() for text in array.reshape(-1).tolist()]
-    for position, text in enumerate(items):
-        if not _ADDRESS.fullmatch(text):
-            raise MisuseValueError(
-                f"item {position} is not an IPv4 address: {text[:40]!r}; expected four numbers 0-255 without leading zeros, e.g. '10.0.0.1'"
-            )
+    items = []
+    for position, text in enumerate(array.reshape(-1).tolist()):
+        if not isinstance(text, str):
+            raise MisuseValueError(f"expected IPv4 addresses as text, e.g. '10.0.0.1'; item {position} is a {type(text).__name__}")
+        items.append(text.strip())
+        if not _ADDRESS.fullmatch(items[-1]):
+            raise MisuseValueError(f"item {position} is not an IPv4 address: four numbers 0-255 without leading zeros, e.g. '10.0.0.1'")
     octets = np.array(".".join(items).split("."), dtype=np.int64).reshape(-1, 4)
     numbers: np.ndarray = octets @ np.array([1 << 24, 1 << 16, 1 << 8, 1])
     return numbers.reshape(array.shape)

@@ -12,7 +12,7 @@ from .comparison import less_than, select
 TREE = "tree of ceil(log2 n) comparisons and selections"
 
 
-@gadget(paper=TREE, reference=np.min, arguments=("integers, at least one",), operator=("min", "np.min"))
+@gadget(paper=TREE, reference=np.min, arguments=("integers, at least one",), operator=("min", "np.min", "np.amin"))
 def min(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Return the smallest value along an axis (default: of all).
 
@@ -24,7 +24,7 @@ def min(x: SecretArray, axis: int | None = None) -> SecretArray:
     return _extreme(x, axis, smallest=True)[0]
 
 
-@gadget(paper=TREE, reference=np.max, arguments=("integers, at least one",), operator=("max", "np.max"))
+@gadget(paper=TREE, reference=np.max, arguments=("integers, at least one",), operator=("max", "np.max", "np.amax"))
 def max(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Return the largest value along an axis (default: of all). Cost and errors as for min.
 

@@ -143,4 +143,4 @@ def test_malformed_addresses_are_named_at_their_owner(folder, capsys):
     (folder / "cell.py").write_text('x = mpc.inputs("ips", encode=gadgets.ipv4_to_int)\n')
     (folder / "a.txt").write_text("1.2.3.4\n1.2.3.256\n")
     assert 1 == main(["run", "cell.py", "--launcher", "inline", "-i", "ips@alice=a.txt"])
-    assert "item 1 is not an IPv4 address: '1.2.3.256'" in capsys.readouterr().err
+    assert "item 1 is not an IPv4 address" in capsys.readouterr().err

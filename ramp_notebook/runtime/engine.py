@@ -257,7 +257,8 @@ def describe(value: Any) -> Description:
         if value is getattr(sys.modules.get(place[0]), place[1], None) and place[0] != "__main__":
             return Description("imported", text=":".join(place))
         return Description("function", text=_source_of(value))
-    if not isinstance(value, PLAIN) or isinstance(value, (dict, set, frozenset, bytes, type(None), complex)):
+    plain = isinstance(value, (*PLAIN, range)) or hasattr(value, "__array__")  # a column of pandas is an array too
+    if not plain or isinstance(value, (dict, set, frozenset, bytes, type(None), complex)):
         return Description("other", type(value).__name__)
     try:
         array = np.asarray(value)

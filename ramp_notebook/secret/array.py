@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from .session import Session
 
 WORKS = (
-    "+ - * @ // (by a power of two), == != < <= > >=, & | ^ ~ << >>, abs, indexing and slicing by public indices, reshape, "
-    "transpose, concatenate, stack, split, where, roll, take, sum, cumsum, prod, any, all, dot, min, max, mean, and the gadgets"
+    "+ - * @, // and % (by a power of two), == != < <= > >=, & | ^ ~ << >>, abs, indexing and slicing by public indices, reshape, "
+    "transpose, concatenate, stack, split, where, roll, take, sum, cumsum, prod, any, all, dot, min, max, argmin, argmax, "
+    "clip, mean, and the gadgets"
 )
 
 
@@ -103,6 +104,13 @@ class SecretArray:
                     "an index must be public: a secret index would be read by everyone. Use gadgets.select(condition, a, b), "
                     "gadgets.sort_by or gadgets.permute, or reveal the index on purpose."
                 )
+        try:
+            return self._item(key)
+        except IndexError:
+            np.broadcast_to(False, self.shape)[key]  # the same mistake, told without the component axis
+            raise
+
+    def _item(self, key: Any) -> "SecretArray":
         gathered = self._gather(key)
         if gathered is not None:
             return gathered
@@ -178,6 +186,18 @@ class SecretArray:
     def mean(self, axis: Any = None) -> "SecretArray":
         return _operator("mean")(self, axis=axis)  # type: ignore[no-any-return]
 
+    def argmin(self, axis: Any = None) -> "SecretArray":
+        return _operator("np.argmin")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def argmax(self, axis: Any = None) -> "SecretArray":
+        return _operator("np.argmax")(self, axis=axis)  # type: ignore[no-any-return]
+
+    def clip(self, low: Any, high: Any) -> "SecretArray":
+        return _operator("np.clip")(self, low, high)  # type: ignore[no-any-return]
+
+    def take(self, indices: Any, axis: Any = None) -> "SecretArray":
+        return _operator("np.take")(self, indices, axis=axis)  # type: ignore[no-any-return]
+
     def dot(self, other: Any) -> "SecretArray":
         return _operator("matmul")(self, other)  # type: ignore[no-any-return]
 
@@ -187,6 +207,8 @@ class SecretArray:
         name = UFUNCS.get(ufunc)
         if name is None or method != "__call__" or kwargs:
             raise unsupported(f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}"))
+        if ufunc in LOGICAL and any(isinstance(x, SecretArray) and x.dtype is not BOOL for x in inputs):
+            raise MisuseTypeError(f"np.{ufunc.__name__} on secrets takes bits. Compare first, e.g. x != 0.")
         return _operator(name)(*inputs)
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -211,6 +233,7 @@ class SecretArray:
         def __rmul__(self, other: Any) -> "SecretArray": ...
         def __matmul__(self, other: Any) -> "SecretArray": ...
         def __floordiv__(self, other: Any) -> "SecretArray": ...
+        def __mod__(self, other: Any) -> "SecretArray": ...
         def __and__(self, other: Any) -> "SecretArray": ...
         def __or__(self, other: Any) -> "SecretArray": ...
         def __xor__(self, other: Any) -> "SecretArray": ...
@@ -221,6 +244,7 @@ class SecretArray:
         def __gt__(self, other: Any) -> "SecretArray": ...
         def __ge__(self, other: Any) -> "SecretArray": ...
         def __neg__(self) -> "SecretArray": ...
+        def __pos__(self) -> "SecretArray": ...
         def __invert__(self) -> "SecretArray": ...
         def __abs__(self) -> "SecretArray": ...
 
@@ -261,8 +285,10 @@ UFUNCS = {
     np.less: "lt", np.less_equal: "le", np.greater: "gt", np.greater_equal: "ge", np.equal: "eq", np.not_equal: "ne",
     np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor", np.invert: "invert", np.left_shift: "lshift",
     np.right_shift: "rshift", np.minimum: "minimum", np.maximum: "maximum", np.absolute: "abs", np.square: "square",
-    np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor", np.logical_not: "invert",
+    np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor", np.logical_not: "invert", np.remainder: "mod",
+    np.positive: "pos",
 }  # fmt: skip
+LOGICAL = (np.logical_and, np.logical_or, np.logical_xor, np.logical_not)
 
 
 def _binary_method(name: str, swapped: bool = False) -> Callable[[SecretArray, Any], Any]:
@@ -276,12 +302,12 @@ def _unary_method(name: str) -> Callable[[SecretArray], Any]:
     return lambda self: _operator(name)(self)
 
 
-for _name in ("add", "sub", "mul", "matmul", "floordiv", "and", "or", "xor", "lshift", "rshift"):
+for _name in ("add", "sub", "mul", "matmul", "floordiv", "mod", "and", "or", "xor", "lshift", "rshift"):
     setattr(SecretArray, f"__{_name}__", _binary_method(_name))
     setattr(SecretArray, f"__r{_name}__", _binary_method(_name, swapped=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(SecretArray, f"__{_name}__", _binary_method(_name))
-for _name in ("neg", "invert", "abs"):
+for _name in ("neg", "pos", "invert", "abs"):
     setattr(SecretArray, f"__{_name}__", _unary_method(_name))
 
 REFUSALS = {
@@ -299,10 +325,9 @@ REFUSALS = {
     "__trunc__": "A secret has no public value. mpc.reveal(x) first.",
     "__floor__": "A secret has no public value. mpc.reveal(x) first.",
     "__ceil__": "A secret has no public value. mpc.reveal(x) first.",
-    "__divmod__": "divmod does not work on secrets; // by a power of two does.",
+    "__divmod__": "divmod does not work on secrets; // and % by a power of two do.",
     "__rdivmod__": "divmod does not work on secrets.",
-    "__mod__": "% does not work on secrets yet; for a power of two use x - (x // 2**k) * 2**k.",
-    "__rmod__": "% does not work on secrets.",
+    "__rmod__": "% by a secret does not work. Reveal the divisor if it may become public.",
     "__truediv__": "/ does not work on secrets. Divide by a public number with x * (1 / d), or by a power of two with //.",
     "__rtruediv__": "/ by a secret does not work. Reveal the divisor if it may become public.",
     "__rfloordiv__": "// by a secret does not work. Reveal the divisor if it may become public.",

@@ -41,8 +41,7 @@ def _bit_operands(x: Any, y: Any, symbol: str) -> tuple[SecretArray, Any, tuple[
 def _bit_kind(x: Any) -> str:
     if isinstance(x, SecretArray):
         return x.dtype.name
-    dtype = x.dtype if shaped.is_shaped(x) else np.asarray(x).dtype
-    return "bool" if dtype == np.dtype(bool) else "int64"
+    return {"b": "bool", "f": "fixed"}.get(np.dtype(x.dtype if shaped.is_shaped(x) else np.asarray(x).dtype).kind, "int64")
 
 
 def public_words(bits: Any) -> Any:
@@ -69,8 +68,8 @@ def conjunction(x: Any, y: Any) -> SecretArray:
 
 @primitive("or", "or")
 def disjunction(x: Any, y: Any) -> SecretArray:
-    """x | y = x ^ y ^ (x & y). Costs one &."""
-    return xor(xor(x, y), conjunction(x, y))
+    """x | y = (x & y) ^ x ^ y. Costs one &."""
+    return xor(xor(conjunction(x, y), x), y)
 
 
 @primitive("invert", "invert", local=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import MisuseValueError
 from ..values import shaped
-from ..values.encoding import BOOL, INT64, DType, dtype_of, fixed
+from ..values.encoding import BOOL, INT64, DType, dtype_of, encode, fixed
 from .array import SecretArray
 from .conversions import arithmetic, bits_to_int, truncate
 from .gadget import primitive
@@ -57,7 +57,20 @@ def negate(x: SecretArray) -> SecretArray:
 
 @primitive("subtract", "sub", local=True)
 def subtract(x: Any, y: Any) -> SecretArray:
-    return add(x, negate(y)) if isinstance(y, SecretArray) else add(x, -np.asarray(y) if not shaped.is_shaped(y) else y)
+    return add(x, negate(y) if isinstance(y, SecretArray) else _negated(y))
+
+
+def _negated(y: Any) -> Any:
+    """-y of a public operand; small and unsigned types would wrap around, and booleans have no minus."""
+    if shaped.is_shaped(y):
+        return y
+    y = np.asarray(y)
+    return -encode(y, INT64, "public operand").view(np.int64) if y.dtype.kind in "biu" else -y
+
+
+@primitive("positive", "pos", local=True)
+def positive(x: SecretArray) -> SecretArray:
+    return arithmetic(x)
 
 
 @primitive("multiply", "mul")
@@ -140,16 +153,17 @@ def cumsum(x: SecretArray, axis: int | None = None) -> SecretArray:
 
 @primitive("prod", ("prod", "np.prod"))
 def prod(x: SecretArray, axis: int | None = None) -> SecretArray:
-    """Product over an axis (default: all), as a tree of ceil(log2 n) rounds."""
+    """Product over an axis (default: all), as a tree of ceil(log2 n) rounds. Bits count as 0 and 1: ANDs, then a conversion."""
     x = x.ravel() if axis is None else x.local(lambda a: np.moveaxis(a, _axis(axis, x.ndim), 0))
     if len(x) == 0:
         one = np.ones(x.shape[1:], np.int64)
-        return x.session.public(one if x.dtype.name != "fixed" else one.astype(float), None if x.dtype is BOOL else x.dtype)
+        return x.session.public(one if x.dtype.name != "fixed" else one.astype(float), INT64 if x.dtype is BOOL else x.dtype)
     while len(x) > 1:
         half = len(x) // 2
-        product: SecretArray = x[:half] * x[half : 2 * half]
+        one, other = x[:half], x[half : 2 * half]
+        product = one & other if x.dtype is BOOL else one * other
         x = concatenate([product, x[2 * half :]]) if len(x) % 2 else product
-    return x[0]
+    return arithmetic(x[0])
 
 
 def _axis(axis: int, ndim: int) -> int:
@@ -186,7 +200,23 @@ def shift_right(x: Any, k: Any) -> SecretArray:
 @primitive("floor_divide", "floordiv")
 def floor_divide(x: Any, d: Any) -> SecretArray:
     """x // d for a public power of two d, by exact truncation."""
-    powers = isinstance(d, (int, np.integer)) and d > 0 and (int(d) & (int(d) - 1)) == 0 and d < 2**63
-    if not isinstance(x, SecretArray) or not powers or x.dtype.name != "int64":
-        raise MisuseValueError("// on secrets takes a secret int64 and a public power of two, e.g. x // 8")
-    return truncate(x, int(d).bit_length() - 1)
+    k, fraction_bits = _power_of_two(x, d, "//"), x.dtype.fraction_bits
+    quotient = truncate(x, k + fraction_bits)
+    return shift_left(quotient, fraction_bits) if fraction_bits else quotient
+
+
+@primitive("remainder", "mod")
+def remainder(x: Any, d: Any) -> SecretArray:
+    """x % d for a public power of two d: local on binary words, else by one exact truncation."""
+    k = _power_of_two(x, d, "%")
+    if x.binary and x.dtype is INT64:
+        return x.like(x.share & np.uint64((1 << k) - 1), x.shape)
+    return subtract(x, shift_left(floor_divide(x, d), k))
+
+
+def _power_of_two(x: Any, d: Any, symbol: str) -> int:
+    """k of d = 2**k."""
+    power = isinstance(d, (int, np.integer)) and d > 0 and (int(d) & (int(d) - 1)) == 0
+    if not isinstance(x, SecretArray) or not power or d >= 2 ** (63 - x.dtype.fraction_bits):
+        raise MisuseValueError(f"{symbol} on secrets takes a secret number and a public power of two within its range, e.g. x {symbol} 8")
+    return int(d).bit_length() - 1

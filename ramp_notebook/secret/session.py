@@ -198,6 +198,11 @@ class Session:
         if owner not in self._parties:
             raise MisuseValueError(f"there is no party named `{owner}`; the parties are {', '.join(self._parties)}")
         if owner not in having:
+            held = self._directory[self._parties.index(owner)].get(name)
+            if held is not None and held.kind == "other":
+                raise MisuseTypeError(
+                    f"`{name}` at {owner} is a {held.dtype}, which has no array form; give an array or a list, of a set e.g. sorted({name})"
+                )
             where = f"; it is at {', '.join(having)}" if having else ""
             raise MisuseValueError(
                 f"{owner} has no input named `{name}`{where}. "
@@ -247,7 +252,7 @@ class Session:
             return self._ring(value, kind, name)
         if encoder is not None:
             value = encoder(value)
-        array = np.asarray(value)
+        array = np.asanyarray(value)
         if array.shape != shape:
             raise MisuseValueError(
                 f"`{name}` has shape {array.shape} now, but {shape} was announced; "

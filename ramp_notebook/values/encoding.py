@@ -67,6 +67,8 @@ def encode(value: Any, dtype: DType, name: str = "value") -> Any:
     """
     if isinstance(value, ShapedArray):
         return ShapedArray(value.shape, bool if dtype.name == "bool" else np.uint64)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise MisuseValueError(f"`{name}` has masked entries, which must not be counted: drop or fill them at the owner")
     array = np.asarray(value)
     if dtype.name == "bool":
         if array.dtype != bool:
@@ -76,7 +78,7 @@ def encode(value: Any, dtype: DType, name: str = "value") -> Any:
         if array.size == 0:
             return np.zeros(array.shape, np.uint64)
         if array.dtype.kind == "u" and int(array.max()) > INT64_MAX:
-            raise MisuseValueError(f"`{name}` holds {array.max()}, beyond the range of int64 [-2**63, 2**63)")
+            raise MisuseValueError(f"`{name}` holds an integer beyond the range of int64, [-2**63, 2**63)")
         if array.dtype.kind not in "iub":
             raise MisuseTypeError(f"`{name}` should be integers; got {array.dtype}. For fractions use the dtype `fixed`.")
         return array.astype(np.int64).view(np.uint64)

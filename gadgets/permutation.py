@@ -30,12 +30,15 @@ def shuffle(x: Any) -> Any:
     paper="shuffle the places, reveal them, follow them: Laur, Willemson, Zhang 2011",
     reference=lambda x, p: x[p],
     arguments=("integers", "permutation"),
+    reveals=("a shuffled order",),
 )
 def permute(x: SecretArray, order: SecretArray) -> SecretArray:
     """Return x[order] for a secret permutation `order` of range(n); e.g. permute(x, argsort(key)).
 
-    Shapes: x (n,) or (n, …), order (n,).   Reveals: a uniformly random permutation, nothing about `order`.
-    Cost: two shuffles and two reveals.   Raises: MisuseTypeError, MisuseValueError (shapes).
+    Shapes: x (n,) or (n, …), order (n,).
+    Reveals: a uniformly random permutation, which says nothing about a valid `order`. One that is no permutation of range(n)
+    is refused; its entries are then known, in a shuffled order, and nothing about x.
+    Cost: two shuffles and two reveals.   Raises: MisuseTypeError, MisuseValueError (shapes, no permutation).
     >>> x = mpc.input("x", owner="alice")                              # alice: x = [4, 1, 5]
     >>> mpc.reveal(gadgets.permute(x, gadgets.argsort(x)))
     array([1, 4, 5])
@@ -45,11 +48,12 @@ def permute(x: SecretArray, order: SecretArray) -> SecretArray:
     if order.ndim != 1 or x.shape[:1] != order.shape:
         raise MisuseValueError(f"permute needs one place per row; got shapes {x.shape} and {order.shape}")
     session = session_of(x, order)
-    if len(x) < 2:
-        return x
     target = session.public(row_numbers(session, len(x)))
     shuffled_order, shuffled_target = shuffle([order, target])
     source = session.reveal(shuffled_order)
+    if not session.planned and not np.array_equal(np.sort(source), np.arange(len(x))):
+        raise MisuseValueError(f"permute needs each of the places 0 to {len(x) - 1} once, and this order repeats or lacks some")
+
     row, place = shuffle([x[source], shuffled_target])
     places = session.reveal(place)
     return row[places if session.planned else np.argsort(places)]  # type: ignore[no-any-return]

@@ -74,7 +74,7 @@ def intersection(sets: Sequence[SecretArray], *, bits: int | None = None, algori
 
     Shapes: a list of secret integers (n_i,), lengths may differ, duplicates and empty lists are fine.
     `bits`: promises 0 <= item < 2**bits (32 for IPv4), makes it cheaper and is checked.   `algorithm`: as for sort.
-    Reveals: nothing but what the sort says of coins.   Cost: one sort of all rows, then log2(rows) cheap rounds.
+    Reveals: what the sort does, nothing about the data.   Cost: one sort of all rows, then log2(rows) cheap rounds.
     Raises: MisuseTypeError, MisuseValueError.
     >>> a, b = mpc.input("a", owner="alice"), mpc.input("b", owner="bob")     # alice: a = [1, 5] # bob: b = [5, 7]
     >>> mpc.reveal(gadgets.intersection([a, b]))
@@ -155,11 +155,17 @@ def difference_cardinality(sets: Sequence[SecretArray], *, bits: int | None = No
     return size(difference(sets, bits=bits, algorithm=algorithm))
 
 
-@gadget(paper=SORTED, reference=lambda values, members: np.isin(values, members), arguments=("integers", "integers"))
+@gadget(
+    paper=SORTED,
+    reference=lambda values, members: np.isin(values, members),
+    arguments=("integers", "integers"),
+    reveals=("places of shuffled rows",),
+)
 def membership(values: SecretArray, members: SecretArray, *, bits: int | None = None, algorithm: str = "auto") -> SecretArray:
     """Return secret bits, 1 where a value stands in the list `members`.
 
     Shapes: values (n,), members (m,); result (n,).   Cost: one sort of n + m rows, one shuffle.
+    Reveals: places of shuffled rows, nothing about the data.
     >>> a, b = mpc.input("a", owner="alice"), mpc.input("b", owner="bob")     # alice: a = [1, 5] # bob: b = [5, 7]
     >>> mpc.reveal(gadgets.membership(a, b))
     array([False,  True])

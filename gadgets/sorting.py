@@ -35,7 +35,7 @@ def sort(x: SecretArray, *, algorithm: str = "auto", bits: int | None = None) ->
     Shapes: (n,) to (n,).   Range: all of int64 or fixed; `bits` promises 0 <= x < 2**bits, which makes it cheaper and is
     checked: the cell fails if some value breaks it.
     Reveals: nothing about the data; "quick" reveals the order of shuffled rows, "radix" the places of shuffled rows, `bits`
-    that the promise holds.
+    that the promise holds. The label says which of them.
     algorithm: "auto" takes the network up to 16 rows, else quick. With b key bits, and m = b + log2 n of them with the row number:
     "quick": about 1.16 n log2 n comparisons of 2 m ANDs, 7 log2 n levels of log2 m + 1 rounds at most; message sizes depend on
     coins (label: random pattern). "radix": b / 2 passes of 8 rounds, each about 9 elements a row and party, sizes fixed.
@@ -92,10 +92,11 @@ def check_options(algorithm: Any, bits: Any) -> None:
 def keeping_promise(words: SecretArray, bits: int | None, work: Callable[[], R]) -> R:
     """Do the work, and beside it, in the same rounds, find out whether really 0 <= x < 2**bits; refuse if not.
 
-    One bit becomes public: that the promise holds.
+    One bit becomes public, and the label says so: that the promise holds.
     """
     if bits is None:
         return work()
+    words.session.note(reveals=[f"that values lie in [0, 2**{bits})"])
     results: list[Any] = words.session.parallel(lambda: _require_below(words, min(bits, 63)), work)
     result: R = results[1]
     return result
@@ -130,7 +131,7 @@ def sort_words(
 
 def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray]:
     session = session_of(rows)
-    session.note(["random pattern"])
+    session.note(["random pattern"], ["the order of shuffled rows"])
     rows = primitives.shuffle_rows(rows)
     key = primitives.stack(rows[: len(bits)], axis=1)  # (n, words)
 
@@ -144,6 +145,7 @@ def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray
 def _radix(rows: Sequence[SecretArray], bits: Sequence[int], skipped: int) -> list[SecretArray]:
     """Two bits a pass, lowest first, each pass a stable counting sort; places are revealed after a shuffle."""
     session = session_of(rows)
+    session.note(reveals=["places of shuffled rows"])
     digits = [(word, position) for word, count in enumerate(bits) for position in range(count)][skipped:]
     for pass_digits in (digits[i : i + 2] for i in range(0, len(digits), 2)):
         flags = [primitives.words_as_bits(rows[word], position) for word, position in pass_digits]

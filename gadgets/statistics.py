@@ -1,5 +1,6 @@
 """Mean, variance, histogram, median, quantiles and the largest k, with numpy's meaning."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, Secret
 
 from .bits import check_axis
 from .comparison import less_than
-from .sorting import sort
+from .sorting import as_words, check_options, keeping_promise, sort
 
 FRACTION = 16
 
@@ -19,12 +20,14 @@ FRACTION = 16
     arguments=("small integers, at least one",),
     operator=("mean", "np.mean"),
 )
-def mean(x: SecretArray, axis: int | None = None) -> SecretArray:
+def mean(x: SecretArray, axis: int | None = None, *, bits: int | None = None) -> SecretArray:
     """Return the mean along an axis (default: of all) as fixed point with 16 fractional bits.
 
-    Range: |sum| < 2**46.   Error: at most 2**-16 up to 2**20 values.   Reveals: nothing.
+    Range: |sum| < 2**46. A sum that may exceed it is refused as far as public facts tell: for arrays shared with
+    full_range=True, and for n values promised by `bits` (0 <= x < 2**bits, checked as for sort) with n 2**bits > 2**46.
+    Error: at most 2**-16, up to 2**40 values.   Reveals: nothing; with `bits`, that the promise holds.
     Cost: four exact truncations of the result, one after the other, whatever n: 40 rounds.
-    Raises: MisuseValueError for an empty axis.
+    Raises: MisuseValueError (an empty axis, range).
     >>> mpc.reveal(gadgets.mean(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6]
     3.0
     """
@@ -33,30 +36,75 @@ def mean(x: SecretArray, axis: int | None = None) -> SecretArray:
     count = x.size if axis is None else x.shape[axis]
     if count == 0:
         raise MisuseValueError("the mean of nothing does not exist; the array has no element along that axis")
-    return _divided(x.sum(axis=axis), count)
+    return _in_range(x, count, bits, lambda: _divided(x.sum(axis=axis), count))
 
 
-@gadget(paper="two passes over integers", reference=np.var, arguments=("small integers, at least one",), operator="np.var")
-def variance(x: SecretArray) -> SecretArray:
-    """Return the (population) variance of all values as fixed point.
+@gadget(
+    paper="two passes: deviations from a rounded mean are exact",
+    reference=np.var,
+    arguments=("small integers, at least one",),
+    operator="np.var",
+)
+def variance(x: SecretArray, axis: int | None = None, *, bits: int | None = None) -> SecretArray:
+    """Return the (population) variance along an axis (default: of all) as fixed point with 16 fractional bits.
 
-    Deviations from the rounded mean are exact integers, so nothing cancels; the rest of the mean is corrected for.
-    Range: integers; |sum| and the sum of squared deviations below 2**46.   Error: below 2**-14.   Reveals: nothing.
+    Deviations from a rounded mean are exact, so nothing cancels; what the rounding took from the mean is corrected for.
+    Range: |sum| < 2**46 (refused as for mean) and n (variance + 1) < 2**46.   Error: below 2**-14.
+    Reveals: nothing; with `bits`, that the promise holds.
+    Cost: two means, one truncation, and one product for each result, whatever n; of fixed point n truncations more.
     >>> mpc.reveal(gadgets.variance(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6]
     4.6666717529296875
     """
     x = _numbers(x)
-    if x.dtype.name == "fixed":
-        raise MisuseTypeError("variance takes integers; scale fixed-point values to integers first, e.g. gadgets.variance of cents")
-    x = x.ravel()
-    if x.size == 0:
-        raise MisuseValueError("the variance of nothing does not exist")
-    average = _divided(x.sum(), x.size)
-    centre = primitives.truncate(SecretArray(x.session, average.share, (), INT64), FRACTION)
-    deviation = x - centre
-    squares = _divided(deviation @ deviation, x.size)
-    rest = average - SecretArray(x.session, centre.share, (), INT64)
+    check_axis(axis, x.ndim)
+    x = x.ravel() if axis is None else x.local(lambda a: np.moveaxis(a, axis, -1))
+    count = x.shape[-1]
+    if count == 0:
+        raise MisuseValueError("the variance of nothing does not exist; the array has no element along that axis")
+    return _in_range(x, count, bits, lambda: _variance_of_fractions(x, count) if x.dtype.fraction_bits else _variance_of_integers(x, count))
+
+
+def _variance_of_integers(x: SecretArray, count: int) -> SecretArray:
+    average = _divided(x.sum(axis=-1), count)
+    centre = primitives.truncate(_units(average), FRACTION)
+    deviation = x - centre[..., None]
+    squares = _divided(_dot(deviation, deviation), count)
+    rest = average - centre
     return squares - rest * rest
+
+
+def _variance_of_fractions(x: SecretArray, count: int) -> SecretArray:
+    """Each deviation d = 2**8 high + low, in units of 2**-16: the sum of d**2 2**-16 fits where that of d**2 would not."""
+    half = FRACTION // 2
+    deviation = _units(x) - _units(_divided(x.sum(axis=-1), count))[..., None]
+    high = primitives.truncate(deviation, half)
+    low = deviation - (high << half)
+
+    mixed = (_dot(high, low) << (half + 1)) + _dot(low, low)
+    squares = _dot(high, high) + primitives.truncate(mixed, FRACTION)
+    return _divided(SecretArray(x.session, squares.share, squares.shape, fixed(FRACTION)), count)
+
+
+def _dot(x: SecretArray, y: SecretArray) -> SecretArray:
+    """Sums of products along the last axis: one product's price for each."""
+    return primitives.matmul(x[..., None, :], y[..., :, None])[..., 0, 0]
+
+
+def _in_range(x: SecretArray, count: int, bits: int | None, work: Callable[[], SecretArray]) -> SecretArray:
+    """Do the work unless the declared range of x says that `count` values may add up to 2**46 or more."""
+    check_options("auto", bits)
+    if bits is None and x.wide:
+        raise MisuseValueError("these integers may be anything of 64 bits, and sums must stay below 2**46: promise less by bits=…")
+    if bits is not None and count << bits > 2**46:
+        raise MisuseValueError(f"{count} values below 2**{bits} may add up to more than 2**46, which a mean cannot hold")
+    return keeping_promise(as_words(x), bits, work) if bits is not None else work()
+
+
+def _units(x: SecretArray) -> SecretArray:
+    """The integers that x is in units of 2**-16; finer fractions are rounded down."""
+    integers = SecretArray(x.session, x.share, x.shape, INT64)
+    surplus = x.dtype.fraction_bits - FRACTION
+    return primitives.truncate(integers, surplus) if surplus > 0 else integers << -surplus if surplus else integers
 
 
 def _divided(total: SecretArray, count: int) -> SecretArray:
@@ -65,15 +113,14 @@ def _divided(total: SecretArray, count: int) -> SecretArray:
     A reciprocal of 20 bits leaves at most 2**-20 of the dividend each time. The first dividend loses its 20 low bits so that
     the product fits; the third quotient is right to one unit of 2**-16.
     """
-    units = SecretArray(total.session, total.share, total.shape, INT64)
-    units = (units << (FRACTION - total.dtype.fraction_bits)).ravel()
+    units = _units(total)
     precision = 20 + count.bit_length() - 1
     reciprocal = round(2**precision / count)
     quotient = primitives.truncate(primitives.truncate(units, 20) * reciprocal, precision - 20)
     for _ in range(2):
         rest = units - quotient * count
         quotient = quotient + primitives.truncate(rest * reciprocal + (1 << (precision - 1)), precision)
-    return SecretArray(total.session, quotient.share.reshape(-1, *total.shape), total.shape, fixed(FRACTION))
+    return SecretArray(total.session, quotient.share, total.shape, fixed(FRACTION))
 
 
 @gadget(paper="comparisons with public edges", reference=lambda x, edges: np.histogram(x, edges)[0], arguments=("integers", "public edges"))
@@ -92,8 +139,10 @@ def histogram(x: SecretArray, edges: Any) -> SecretArray:
     if not values.size:
         return values.session.public(np.zeros(len(edges) - 1, np.int64))
     upper = edges[-1]
-    below = less_than(values[None, :], edges[:-1][:, None])  # row j: x < edge j
-    beyond = less_than(np.full(1, upper), values)[None, :]
+    below, beyond = values.session.parallel(
+        lambda: less_than(values[None, :], edges[:-1][:, None]),  # row j: x < edge j
+        lambda: less_than(np.full(1, upper), values)[None, :],
+    )
     counts = primitives.bits_to_int(primitives.concatenate([below, ~beyond])).sum(axis=1)
     return counts[1:] - counts[:-1]
 
@@ -113,7 +162,8 @@ def median(x: SecretArray, *, algorithm: str = "auto", bits: int | None = None) 
 def quantile(x: SecretArray, q: float, *, algorithm: str = "auto", bits: int | None = None) -> SecretArray:
     """Return the q-quantile for a public q, interpolated linearly as numpy does, as fixed point.
 
-    Cost: one sort and one truncation.   Range: |x| < 2**30.   Raises: MisuseValueError (q outside [0, 1], no values).
+    Cost: one sort, for fractions one truncation more.   Range: |x| < 2**46 for integers, 2**30 for fixed point.
+    Error: (the distance of the two neighbours + 1) 2**-17.   Raises: MisuseValueError (q outside [0, 1], no values).
     >>> mpc.reveal(gadgets.quantile(mpc.input("x", owner="alice"), 0.25))     # alice: x = [1, 2, 6, 9, 9]
     2.0
     """
@@ -127,13 +177,11 @@ def quantile(x: SecretArray, q: float, *, algorithm: str = "auto", bits: int | N
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     fraction = round((place - low) * 2**FRACTION)
-    raised = 0 if values.dtype.name == "fixed" else FRACTION
-    units = SecretArray(values.session, ordered.share, ordered.shape, INT64) << raised
-    if fraction == 0:
-        result = units[low]
-    else:
-        product = (units[high] - units[low]) * fraction + (1 << (FRACTION - 1))
-        result = units[low] + primitives.truncate(product.ravel(), FRACTION).reshape(())
+    step = ordered[high] - ordered[low]
+    part = SecretArray(step.session, step.share, (), INT64) * fraction  # in units of 2**-16 of what step is in
+    if step.dtype.fraction_bits and fraction:
+        part = primitives.truncate(part + (1 << (step.dtype.fraction_bits - 1)), step.dtype.fraction_bits)
+    result = _units(ordered[low]) + part
     return SecretArray(values.session, result.share, (), fixed(FRACTION))
 
 

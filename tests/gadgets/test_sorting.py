@@ -8,6 +8,7 @@ from ramp_notebook.gadgets.sorting import ALGORITHMS, comparator_layers
 from ramp_notebook.errors import MisuseError
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
+from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing import assert_same_events
 
@@ -58,6 +59,23 @@ def test_promised_bits_leave_the_order_alone(bits, algorithm, parties):
 def test_a_broken_promise_is_refused(value, parties):
     with pytest.raises(MisuseError, match="some value lies outside"):
         run(parties, 'y = gadgets.sort(mpc.input("x", owner="alice"), bits=3)', x=np.array([1, value, 2]))
+
+
+@pytest.mark.parametrize(
+    ("options", "flags", "reveals"),
+    [
+        ("", {"random pattern"}, ["the order of shuffled rows"]),
+        (", bits=8", {"random pattern"}, ["that values lie in [0, 2**8)", "the order of shuffled rows"]),
+        (', algorithm="radix", bits=8', set(), ["places of shuffled rows", "that values lie in [0, 2**8)"]),
+        (', algorithm="network"', set(), []),
+    ],
+)
+def test_the_label_says_what_was_shown_on_the_way_in_plans_too(options, flags, reveals, parties):
+    for call in (f"gadgets.sort(x{options})", f"gadgets.intersection([x, x]{options})"):
+        cell = Cell(f'x = mpc.input("x", owner="alice")\ny = {call}', inputs={0: {"x": np.arange(20)}})
+        for label in (Run.of(parties.run(cell)).label, Run.of_plan(plan_cell(cell, NAMES)).label):
+            assert reveals == list(label.reveals)
+            assert flags == label.flags & {"random pattern"}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from .cell import Cell, Description, ErrorReport, Outcome
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic, list, tuple, dict, set, frozenset)
 LARGEST_DIGEST_BYTES = 1 << 28
 _redirecting = threading.Lock()
+_parsing = threading.Lock()  # CPython 3.11 counts the depth of trees per interpreter: parties that are threads take turns
 
 
 class Engine:
@@ -160,13 +161,13 @@ class Engine:
 
 def assigned_names(cell: Cell) -> set[str]:
     """Names that the cell's text binds."""
-    nodes = ast.walk(ast.parse(cell.source, cell.filename, "exec"))
+    nodes = ast.walk(_parsed(cell))
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def run_text(cell: Cell, scope: dict[str, Any]) -> str:
     """Execute the cell; the repr of its last line if that is an expression (in a party cell)."""
-    tree = ast.parse(cell.source, cell.filename, "exec")
+    tree = _parsed(cell)
     last = tree.body[-1] if tree.body else None
     if cell.kind == "party" and isinstance(last, ast.Expr):
         body = ast.Module(tree.body[:-1], tree.type_ignores)
@@ -175,6 +176,11 @@ def run_text(cell: Cell, scope: dict[str, Any]) -> str:
         return "" if value is None else repr(value)
     exec(compile(tree, cell.filename, "exec"), scope)
     return ""
+
+
+def _parsed(cell: Cell) -> ast.Module:
+    with _parsing:
+        return ast.parse(cell.source, cell.filename, "exec")
 
 
 def run_helpers(cell: Cell, scope: dict[str, Any]) -> None:

@@ -156,12 +156,12 @@ def prod(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Product over an axis (default: all), as a tree of ceil(log2 n) rounds. Bits count as 0 and 1: ANDs, then a conversion."""
     x = x.ravel() if axis is None else x.local(lambda a: np.moveaxis(a, _axis(axis, x.ndim), 0))
     if len(x) == 0:
-        one = np.ones(x.shape[1:], np.int64)
-        return x.session.public(one if x.dtype.name != "fixed" else one.astype(float), INT64 if x.dtype is BOOL else x.dtype)
+        ones = np.ones(x.shape[1:], np.int64)
+        return x.session.public(ones if x.dtype.name != "fixed" else ones.astype(float), INT64 if x.dtype is BOOL else x.dtype)
     while len(x) > 1:
         half = len(x) // 2
-        one, other = x[:half], x[half : 2 * half]
-        product = one & other if x.dtype is BOOL else one * other
+        low, high = x[:half], x[half : 2 * half]
+        product = low & high if x.dtype is BOOL else low * high
         x = concatenate([product, x[2 * half :]]) if len(x) % 2 else product
     return arithmetic(x[0])
 
@@ -210,7 +210,8 @@ def remainder(x: Any, d: Any) -> SecretArray:
     """x % d for a public power of two d: local on binary words, else by one exact truncation."""
     k = _power_of_two(x, d, "%")
     if x.binary and x.dtype is INT64:
-        return x.like(x.share & np.uint64((1 << k) - 1), x.shape)
+        low: SecretArray = x.like(x.share & np.uint64((1 << k) - 1), x.shape)
+        return low
     return subtract(x, shift_left(floor_divide(x, d), k))
 
 

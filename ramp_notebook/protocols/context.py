@@ -3,6 +3,7 @@
 Also runs independent branches side by side, so that their messages share rounds. Knows nothing of shares.
 """
 
+import contextvars
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -114,6 +115,7 @@ class Context:
         try:
             for i in range(len(branches)):
                 workers.append(greenlet.greenlet(body))
+                workers[i].gr_context = contextvars.copy_context()  # where numpy keeps that rings may wrap
                 step(i, None)
             while waiting:
                 order, batch = sorted(waiting), dict(waiting)

@@ -161,3 +161,11 @@ def test_remainders_of_binary_words_cost_nothing(parties):
 def test_what_has_no_meaning_on_secrets_says_what_works(term, complaint, parties):
     with pytest.raises(RampError, match=complaint):
         parties.run(Cell(f'x = mpc.input("x", owner="alice")\n{"" if "+=" in term else "y = "}{term}', inputs={0: {"x": np.arange(3)}}))
+
+
+def test_rings_wrap_without_a_warning_in_parallel_branches_too(parties):
+    text = 'x = mpc.input("x", owner="alice")\ny = mpc.parallel(lambda: x * x, lambda: x * x * x)\nz = [mpc.reveal(v) for v in y]'
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert [9, 27] == parties.run(Cell(text, inputs={0: {"x": 3}})).outputs["z"]
+    assert [] == [str(warning.message) for warning in seen]

@@ -87,27 +87,6 @@ def replay(trace: Trace, on: str | NetworkModel, *, compute: bool = True) -> Rep
     return _Simulation(trace, network(on), compute and not trace.planned).run()
 
 
-def lockstep(trace: Trace) -> tuple[int, int]:
-    """(rounds, bytes) such that rounds × latency + bytes / bandwidth estimates the time in messages.
-
-    The bytes are those of each round's busiest uplink: exact when parties proceed round by round.
-    """
-    busiest: dict[int, dict[int, int]] = {}
-    for message in trace.messages:
-        uplinks = busiest.setdefault(message.round, {})
-        uplinks[message.sender] = uplinks.get(message.sender, 0) + message.payload_bytes + message.framing_bytes
-    return len(busiest), sum(max(uplinks.values()) for uplinks in busiest.values())
-
-
-def measured_compute_seconds(trace: Trace) -> float:
-    """CPU time of the party that computed most; 0 for a plan."""
-    most = [0.0] * len(trace.parties)
-    events: tuple[Span | Exchange, ...] = (*trace.spans, *trace.exchanges)
-    for event in events:
-        most[event.party] = max(most[event.party], event.cpu_end_seconds)
-    return max(most, default=0.0)
-
-
 class _Simulation:
     """State of one replay, indexed [party][exchange]; messages by their position in the trace."""
 

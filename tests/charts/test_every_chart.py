@@ -3,6 +3,8 @@
 import json
 import sys
 import threading
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,9 +17,20 @@ from ramp_notebook.charts.network import breakdown, sliders
 from ramp_notebook.charts.picture import MARKS, PLOTLY_MIME
 from ramp_notebook.errors import MisuseValueError
 from ramp_notebook.trace.events import Trace
+from ramp_notebook.trace.message_times import TOLERANCE
+from ramp_notebook.trace.replay import replay
+from ramp_notebook.trace.units import readable_seconds
+from ramp_notebook.wire.network import PRESETS, NetworkModel
 
 CELL_BYTES = 200_000
 TRACES = {name: build() for name, build in tracebuilder.EVERY.items()}
+
+
+@cache
+def drawn(chart: str, name: str) -> Any:
+    return charts.draw(chart, TRACES[name])
+
+
 everything = pytest.mark.parametrize(("chart", "name"), [(chart, name) for chart in registry.charts for name in TRACES])
 
 
@@ -29,7 +42,7 @@ def test_a_chart_is_drawn_by_name():
 
 @everything
 def test_every_chart_is_valid_small_and_the_same_each_time(chart: str, name: str):
-    picture = charts.draw(chart, TRACES[name])
+    picture = drawn(chart, name)
     saved = json.dumps(picture.to_json(), allow_nan=False)
     assert saved == json.dumps(charts.draw(chart, tracebuilder.EVERY[name]()).to_json())
     assert len(saved) <= CELL_BYTES
@@ -40,7 +53,7 @@ def test_every_chart_is_valid_small_and_the_same_each_time(chart: str, name: str
 
 @everything
 def test_every_chart_says_in_words_what_it_shows(chart: str, name: str):
-    picture = charts.draw(chart, TRACES[name])
+    picture = drawn(chart, name)
     assert picture.caption.endswith(".")
     assert "\n" not in picture.caption
     assert picture.caption == picture._repr_mimebundle_()["text/plain"]
@@ -48,7 +61,7 @@ def test_every_chart_says_in_words_what_it_shows(chart: str, name: str):
 
 @everything
 def test_every_chart_reads_on_light_and_dark(chart: str, name: str):
-    layout = charts.draw(chart, TRACES[name]).layout
+    layout = drawn(chart, name).layout
     assert "rgba(0,0,0,0)" == layout["paper_bgcolor"] == layout["plot_bgcolor"]
     grey = int(layout["font"]["color"][1:3], 16) / 255
     luminance = ((grey + 0.055) / 1.055) ** 2.4
@@ -114,6 +127,30 @@ def test_sliders_follow_from_any_thread():
     assert before != after
     assert breakdown(TRACES["small"], latency.value / 1e3, bandwidth.value * 125_000).layout["title"]["text"] == after
     assert 1 == len(shown.outputs)
+
+
+@pytest.mark.parametrize(("latency", "bandwidth"), [(0.0, 1e9), (0.001, 1e6), (0.3, 5e5)])
+def test_what_the_sliders_show_is_the_replay(latency: float, bandwidth: float):
+    for trace in (TRACES["small"], TRACES["crowd"], TRACES["planned"]):
+        predicted = replay(trace, NetworkModel("chosen", latency, bandwidth))
+        picture = breakdown(trace, latency, bandwidth)
+        assert predicted.seconds == pytest.approx(sum(picture.data[0]["x"]))
+        assert picture.caption.startswith(readable_seconds(predicted.seconds))
+
+
+def test_marks_and_curves_of_the_network_chart_are_replays():
+    picture = charts.draw("network", TRACES["small"])
+    curves, marks = picture.data[:4], picture.data[4:]
+    for model, curve, mark in zip(PRESETS.values(), curves, marks, strict=True):
+        assert replay(TRACES["small"], model, compute=False).seconds == pytest.approx(mark["y"][0], rel=1e-3)
+        for latency, seconds in zip(curve["x"], curve["y"], strict=True):
+            exact = replay(TRACES["small"], replace(model, latency_seconds=latency, jitter_seconds=0.0), compute=False).seconds
+            assert exact == pytest.approx(seconds, rel=TOLERANCE + 1e-3)
+
+
+def test_messages_that_nobody_awaited_have_no_time():
+    trace = replace(TRACES["small"], messages=tuple(replace(m, received_at=-1) for m in TRACES["small"].messages))
+    assert [] == charts.draw("network", trace).data
 
 
 def test_the_static_network_chart_comes_first_and_needs_no_kernel(monkeypatch: pytest.MonkeyPatch):

@@ -11,7 +11,7 @@ from tracebuilder import TraceBuilder
 
 from ramp_notebook.errors import MisuseTypeError, MisuseValueError
 from ramp_notebook.trace.cost import Cost
-from ramp_notebook.trace.replay import lockstep, replay
+from ramp_notebook.trace.replay import replay
 from ramp_notebook.wire.network import PRESETS, NetworkModel, network
 
 SLOW = NetworkModel("slow", latency_seconds=0.1, bandwidth_bytes_per_second=1000)
@@ -67,13 +67,6 @@ def test_the_critical_path_has_no_gaps(name: str, model: str | NetworkModel):
     assert pytest.approx(predicted.seconds) == ends[-1] == max(predicted.finish_seconds.values())
     assert pytest.approx(predicted.seconds) == predicted.compute_seconds + predicted.message_seconds
     assert predicted.seconds == pytest.approx(sum(seconds for _, _, seconds, _ in predicted.waits()))
-
-
-def test_lockstep_estimate_is_exact_for_parties_that_proceed_together():
-    trace = tracebuilder.small(planned=True)
-    rounds, size = lockstep(trace)
-    assert Cost(trace).rounds == rounds
-    assert pytest.approx(rounds * 0.1 + size / 1000) == replay(trace, SLOW).seconds
 
 
 @given(st.floats(0, 1), st.floats(1e2, 1e9), st.floats(1, 10))

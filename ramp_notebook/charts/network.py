@@ -43,7 +43,7 @@ def network(trace: Trace) -> Picture:
         marks.append({
             "type": "scatter", "mode": "markers+text", "x": [model.latency_seconds], "y": [_significant(seconds)],
             "text": [f"{model.name} {readable_seconds(seconds)}"], "cliponaxis": False,
-            "textposition": "bottom right" if position == 1 else "top left",
+            "textposition": "bottom right" if position < 2 else "top left",
             "textfont": {"color": TEXT}, "marker": {"symbol": SYMBOLS[position], "size": 11, "color": colour(position)},
             "hovertext": [label(model.describe(), 80)], "hoverinfo": "text", "showlegend": False,
         })  # fmt: skip

@@ -31,6 +31,7 @@ def tree(trace: Trace, metric: str = "bytes") -> Picture:
     title = TITLE + (f" ({counted(hidden, 'small part')} left out)" if hidden else "")
     depth = max(len(node.path) for node in nodes) + 1
     figure = layout(title, min(640, 110 + 48 * depth), margin={"l": 10, "r": 10, "t": 60, "b": 10})
+    figure["uniformtext"] = {"minsize": 11, "mode": "hide"}  # what would be smaller is told under the pointer
     if len(metrics) > 1:
         figure["updatemenus"] = [_buttons(metrics)]
     return Picture(_caption(root, metric), data, figure)
@@ -82,6 +83,7 @@ def _icicle(nodes: list[Node], metric: str, visible: bool) -> dict[str, Any]:
         "sort": False,
         "tiling": {"orientation": "v", "pad": 2},
         "pathbar": {"visible": False},
+        "leaf": {"opacity": 1},  # plotly fades leaves, and the text on them with the page's colour
         "root": {"color": "rgba(127,127,127,0.15)"},
         "marker": {
             "colors": [colour(tops[node.path[0]]) if node.path else "rgba(127,127,127,0.15)" for node in nodes],

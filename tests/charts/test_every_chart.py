@@ -149,7 +149,7 @@ def test_marks_and_curves_of_the_network_chart_are_replays():
 
 
 def test_messages_that_nobody_awaited_have_no_time():
-    trace = replace(TRACES["small"], messages=tuple(replace(m, received_at=-1) for m in TRACES["small"].messages))
+    trace = replace(TRACES["small"], messages=tuple(m._replace(received_at=-1) for m in TRACES["small"].messages))
     assert [] == charts.draw("network", trace).data
 
 

@@ -211,36 +211,33 @@ class Replicated(Protocol):
         return self.add_public(quotient, np.uint64((1 << 64) - (1 << (63 - bits))))
 
     def truncate_probabilistic(self, x: Share, bits: int) -> Share:
-        """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 6 elements.
+        """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 5 elements.
 
-        After Dalskov, Escudero, Keller 2019/131, whose 4 elements need one party to learn the masked value alone: here
-        parties 1 and 2 open c = x + 2^62 + r, with r known to party 0, which shares r's shifted value and top bit.
+        After Dalskov, Escudero, Keller 2019/131: party 1 alone learns c = x + 2^62 + r. Parties 0 and 2 both hold x_0 and draw
+        r from their common stream, so that sharing it is free. The 4 elements stated for that paper suit an x small against
+        2^64; here c's top bit travels too: with r's it says whether the low 63 bits borrow, so that no |x| < 2^62 fails.
         """
-        n = x.shape[1]
+        n, shift, top, low63 = x.shape[1], np.uint64(bits), np.uint64(63), np.uint64((1 << 63) - 1)
+        weight = np.uint64(63 - bits)  # of the borrow, after the shift
         x = self.add_public(x, np.uint64(1 << 62))
-        low63, shift = np.uint64((1 << 63) - 1), np.uint64(bits)
-        r = self.zeros((n,), binary=False)
-        if self.me in (0, 1):
-            r[0] = self.context.stream(1 - self.me).words((n,))
-        if self.me in (0, 2):
-            r[1] = self.context.stream(2 - self.me).words((n,))
-        whole = r[0] + r[1]
-        top = self.input(0, whole >> np.uint64(63) if self.me == 0 else None, (n,), binary=False)
-        rest = self.input(0, (whole & low63) >> shift if self.me == 0 else None, (n,), binary=False)
         piece = None
-        if not self.me:
-            self.context.exchange("open masked", {}, {})
+        if self.me == 1:
+            c = self.context.exchange("open masked", {}, {0: (n,)})[0] + x[0] + x[1]
+
+            known = np.stack([((c & low63) >> shift) + ((c >> top) << weight), c >> top])
+            self.context.exchange("share masked", {0: known - self.context.stream(2).words((2, n))}, {})
         else:
-            masked = x[0] + x[1] + r[0] if self.me == 1 else x[1] + r[1]
-            peer = 3 - self.me
-            c = masked + self.context.exchange("open masked", {peer: masked}, {peer: (n,)})[peer]
-            c_top = c >> np.uint64(63)
-            mine = top[0] if self.me == 1 else top[1]
-            wrapped = mine - np.uint64(2) * c_top * mine  # v = c_63 ^ r_63 says whether the sum passed 2^63
-            known = ((c & low63) >> shift) + (c_top << np.uint64(63 - bits))
-            piece = (wrapped << np.uint64(63 - bits)) - (rest[0] if self.me == 1 else rest[1])
-            piece = piece + known if self.me == 2 else piece
-        quotient = self._reshare_pair(1, piece, (n,), binary=False)
+            r = self.context.stream(2 - self.me).words((n,))
+            self.context.exchange("open masked", {1: x[0] + r} if self.me == 0 else {}, {})
+
+            received = self.context.exchange("share masked", {}, {1: (2, n)} if self.me == 0 else {})
+            known = received[1] if self.me == 0 else self.context.stream(1).words((2, n))
+            r_top = r >> top
+            piece = known[0] - ((r_top * known[1]) << (weight + np.uint64(1)))  # borrow = c_63 + r_63 - 2 c_63 r_63
+            if self.me == 0:
+                piece = piece + (r_top << weight) - ((r & low63) >> shift)
+
+        quotient = self._reshare_pair(2, piece, (n,), binary=False)
         return self.add_public(quotient, np.uint64((1 << 64) - (1 << (62 - bits))))
 
     # -- permutations --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def links(request: pytest.FixtureRequest) -> Iterator[AnyLinks]:
 def together(*steps: Callable[[], object]) -> list[object]:
     """Run each party's step in a thread of its own; an exception of the first failing party is raised."""
     with ThreadPoolExecutor(len(steps)) as pool:
-        return [future.result(30) for future in [pool.submit(step) for step in steps]]
+        return [future.result(120) for future in [pool.submit(step) for step in steps]]
 
 
 def swap(mine: SocketLinks | MemoryLinks, peer: int, array: np.ndarray, *, tag: str = "step", shape: tuple[int, ...] | None = None, line: int = 1) -> np.ndarray:  # fmt: skip
@@ -170,6 +171,37 @@ def test_long_payloads_travel_as_several_frames(links: AnyLinks, monkeypatch: py
     got, _ = together(lambda: swap(links[0], 1, a), lambda: swap(links[1], 0, a + 1))
     np.testing.assert_array_equal(got, a + 1)  # type: ignore[arg-type]
     assert {1: 400_000 + 4 * 64} == links[0].carried_bytes()
+
+
+GIBIBYTE = 1 << 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_a_gibibyte_both_ways_at_once_does_not_block(kind: str) -> None:
+    """What waits for ever if both sides send first; beside the arrays themselves it takes no memory to speak of."""
+    if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 5 * GIBIBYTE:
+        pytest.skip("three arrays of 1 GiB need 5 GiB of free memory")
+    sent = np.arange(GIBIBYTE // 8, dtype=UINT64)
+    received = [np.empty_like(sent) for _ in range(2)]  # the two parties live in one process here, and send the same
+    links = MAKERS[kind]()
+    for each in links:
+        each.begin(1)
+
+    def step(me: int) -> None:
+        links[me].exchange([Request("step", {1 - me: sent}, {1 - me: Expect(sent.shape, UINT64, received[me])})], 1)
+
+    resident = resident_bytes()
+    together(lambda: step(0), lambda: step(1))
+    assert resident_bytes() - resident < 2.25 * GIBIBYTE
+    assert all(np.array_equal(sent, each) for each in received)
+    assert {1: GIBIBYTE + framing_bytes(GIBIBYTE)} == links[0].carried_bytes()
+    for each in links:
+        each.drop()
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if Path("/proc/self/statm").exists() else 0
 
 
 def test_checksums_change_nothing_but_the_check(links: AnyLinks) -> None:

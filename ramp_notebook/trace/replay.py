@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..errors import MisuseValueError
 from ..wire.network import NetworkModel, network
 from .cost import Path, span_paths
-from .events import Exchange, Message, Span, Trace
+from .events import Message, Trace
 from .units import counted, path_text, readable_seconds
 
 NO_MESSAGE = -1

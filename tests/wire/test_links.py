@@ -179,7 +179,7 @@ GIBIBYTE = 1 << 30
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 def test_a_gibibyte_both_ways_at_once_does_not_block(kind: str) -> None:
-    """What waits for ever if both sides send first; beside the arrays themselves it takes no memory to speak of."""
+    """What waits for ever if both sides send first; beside the arrays themselves it takes little memory."""
     if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 5 * GIBIBYTE:
         pytest.skip("three arrays of 1 GiB need 5 GiB of free memory")
     sent = np.arange(GIBIBYTE // 8, dtype=UINT64)

@@ -132,10 +132,10 @@ def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray
     session = session_of(rows)
     session.note(["random pattern"])
     rows = primitives.shuffle_rows(rows)
-    key = primitives.stack(rows[: len(bits)], axis=1)  # (n, words)
+    key = primitives.stack(rows[: len(bits)])  # (words, n)
 
     def compare(a: np.ndarray, b: np.ndarray) -> SecretArray:
-        return primitives.rows_are_less(key[a], key[b], bits)
+        return primitives.rows_are_less(key[:, a], key[:, b], bits)
 
     order = open_order(session, len(rows[0]), compare)
     return [row[order] for row in rows]
@@ -176,8 +176,8 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
     """Batcher's odd-even merge sort: layers of comparators, each compare-and-exchange on whole rows."""
     rows, session = list(rows), session_of(rows)
     for low, high in comparator_layers(len(rows[0])):
-        key = primitives.stack(rows[: len(bits)], axis=1)
-        swap = primitives.rows_are_less(key[high], key[low], bits)
+        key = primitives.stack(rows[: len(bits)])
+        swap = primitives.rows_are_less(key[:, high], key[:, low], bits)
         rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 

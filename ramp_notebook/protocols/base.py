@@ -137,8 +137,8 @@ class Protocol(ABC):
         where they are equal.
         """
         same = self.invert(x ^ y)
-        p, g = (np.concatenate([packed.to_planes(v[:, j], count) for j, count in enumerate(bits)], axis=1) for v in (same, y))
-        [(less, _)] = circuits.reduce_carries([(circuits.known_carry(g), p)], self.conjunction)
+        p, g = (packed.words_to_planes(v, bits) for v in (same, y))
+        [(less, _)] = circuits.reduce_carries([circuits.Block(g, p, carry_known=True)], self.conjunction)
         return less[:, 0]
 
     def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:

@@ -4,6 +4,7 @@ A stack of planes is a share of shape (components, k, W): plane b packs bit b of
 exchange, in which all its ANDs travel together.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,41 +16,74 @@ Planes = Any
 And = Callable[[Planes, Planes], Planes]
 
 
-def reduce_carries(blocks: Sequence[tuple[Planes, Planes]], conjunction: And) -> list[tuple[Planes, Planes]]:
-    """Fold each block of planes (g, p), lowest first, to one such pair: the carry out is p ? carry in : g.
+class Block:
+    """Neighbouring planes of an adder on their way to one pair (g, p): the carry out is p ? carry in : g.
 
-    For a sum of s and t that is p = s ^ t and g = s: where p = 0 both are the carry, so no AND of s and t is needed. Pairs
-    join by a multiplexer, g_high ^ p_high (g_high ^ g_low), associatively: ceil(log2 k) rounds for the largest block, 2
-    ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use). A block that starts with a known carry has no p in its
-    lowest plane: see `known_carry`.
+    For a sum of s and t that is p = s ^ t and g = s: where p = 0 both are the carry, so no AND of s and t is needed.
+    A block that starts with carry 0 stands above one more plane, of zeros, which is thought and never stored, and which
+    needs no p; neither does, then, the lowest plane of any later level.
     """
-    blocks = list(blocks)
-    while any(g.shape[1] > 1 for g, _ in blocks):
-        left, right = [], []
-        for g, p in blocks:
-            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
-            p_high = p[:, 1 - lack : 2 * pairs - lack : 2]
-            left += [p_high, p_high[:, lack:]]
-            right += [g[:, 0 : 2 * pairs : 2] ^ g[:, 1 : 2 * pairs : 2], p[:, lack : 2 * pairs - lack : 2]]
-        products = conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
 
-        start, folded = 0, []
-        for g, p in blocks:
-            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
-            stop = start + 2 * pairs - (lack if pairs else 0)
-            g_new = g[:, 1 : 2 * pairs : 2] ^ products[:, start : start + pairs]
-            p_new = products[:, start + pairs : stop]
-            if g.shape[1] % 2:
-                g_new = np.concatenate([g_new, g[:, -1:]], axis=1)
-                p_new = np.concatenate([p_new, p[:, p.shape[1] - (1 if pairs else 1 - lack) :]], axis=1)
-            start = stop
-            folded.append((g_new, p_new))
-        blocks = folded
-    return blocks
+    def __init__(self, g: Planes, p: Planes, *, carry_known: bool = False):
+        self.g, self.p, self._thought, self._lack = g, p, int(carry_known), int(carry_known)
+
+    @property
+    def planes(self) -> int:
+        return int(self.g.shape[1]) + self._thought
+
+    @property
+    def products(self) -> int:
+        """ANDs a lane that the next level takes."""
+        pairs = self.planes // 2
+        return 2 * pairs - self._lack if pairs else 0
+
+    def write_factors(self, left: Planes, right: Planes) -> None:
+        """Neighbours join by a multiplexer: g = g_high ^ p_high (g_high ^ g_low), p = p_high p_low."""
+        pairs, thought, lack = self.planes // 2, self._thought, self._lack
+        p_high = self.p[:, 1 - lack : 2 * pairs - lack : 2]
+        left[:, :pairs], left[:, pairs:] = p_high, p_high[:, lack:]
+        g_high, g_low = self._high(), self.g[:, thought : 2 * pairs - thought : 2]
+        right[:, :thought] = g_high[:, :thought]
+        np.bitwise_xor(g_high[:, thought:], g_low, out=right[:, thought:pairs])
+        right[:, pairs:] = self.p[:, lack : 2 * pairs - lack : 2]
+
+    def take(self, products: Planes) -> None:
+        """Become the joined planes; an odd one out stays as it is."""
+        pairs, odd = self.planes // 2, self.planes % 2
+        if not pairs:
+            return
+        g = shaped.empty((self.g.shape[0], pairs + odd, self.g.shape[2]), like=self.g)
+        np.bitwise_xor(self._high(), products[:, :pairs], out=g[:, :pairs])
+        p = products[:, pairs:]
+        if odd:
+            g[:, pairs:] = self.g[:, -1:]
+            p = np.concatenate([p, self.p[:, -1:]], axis=1)
+        self.g, self.p, self._thought = g, p, 0
+
+    def _high(self) -> Planes:
+        return self.g[:, 1 - self._thought : self.planes - self.planes % 2 - self._thought : 2]
+
+
+def reduce_carries(blocks: Sequence[Block], conjunction: And) -> list[tuple[Planes, Planes]]:
+    """Fold each block, lowest plane first, to one pair (g, p); p is empty where the carry into the block is known.
+
+    ceil(log2 k) rounds for the largest block, 2 ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use).
+    """
+    while any(block.planes > 1 for block in blocks):
+        ends = list(itertools.accumulate((block.products for block in blocks), initial=0))
+        g = blocks[0].g
+        left, right = (shaped.empty((g.shape[0], ends[-1], g.shape[2]), like=g) for _ in range(2))
+        for block, start, end in zip(blocks, ends, ends[1:], strict=False):
+            block.write_factors(left[:, start:end], right[:, start:end])
+        products = conjunction(left, right)
+
+        for block, start, end in zip(blocks, ends, ends[1:], strict=False):
+            block.take(products[:, start:end])
+    return [(block.g, block.p) for block in blocks]
 
 
 def known_carry(g: Planes) -> Planes:
-    """`g` above a plane of zeros: the block then starts with carry 0 and needs no p in that lowest plane."""
+    """`g` above a plane of zeros: a prefix tree then starts with carry 0 and needs no p in that lowest plane."""
     return np.concatenate([shaped.zeros((g.shape[0], 1, g.shape[2]), like=g), g], axis=1)
 
 

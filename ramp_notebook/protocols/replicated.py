@@ -140,7 +140,7 @@ class Replicated(Protocol):
     def sign(self, x: Share) -> Share:
         """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, about 142 bits each."""
         s, p = self._split_sum(x)
-        low = (circuits.known_carry(s[:, : WORD - 1]), p[:, : WORD - 1])
+        low = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True)
         [(carry, _)] = circuits.reduce_carries([low], self.conjunction)
         return p[:, WORD - 1] ^ carry[:, 0]
 
@@ -198,7 +198,7 @@ class Replicated(Protocol):
         n = x.shape[1]
         x = self.add_public(x, np.uint64(1 << 63))
         s, p = self._split_sum(x)
-        blocks = [(circuits.known_carry(s[:, :bits]), p[:, :bits]), (s[:, bits:], p[:, bits:])]
+        blocks = [circuits.Block(s[:, :bits], p[:, :bits], carry_known=True), circuits.Block(s[:, bits:], p[:, bits:])]
         low, high = circuits.reduce_carries(blocks, self.conjunction)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
         lanes = packed.word_count(n) * WORD

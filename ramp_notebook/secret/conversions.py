@@ -92,12 +92,11 @@ def words_are_less(x: SecretArray, y: SecretArray, bits: int = 64) -> SecretArra
 
 @primitive("rows_are_less")
 def rows_are_less(x: SecretArray, y: SecretArray, bits: Sequence[int]) -> SecretArray:
-    """Secret bits: row by row, x < y as unsigned numbers of several binary words (n, k), the lowest word first."""
-    shape = x.shape[:1]
+    """Secret bits: row by row, x < y as unsigned numbers of several binary words (k, n), the lowest word first."""
+    shape = x.shape[1:]
     if not x.size:
         return SecretArray(x.session, _no_bits(x), shape, BOOL)
-    a, b = (v.share.transpose(0, 2, 1) for v in (x, y))
-    return SecretArray(x.session, x.session.protocol.words_are_less(a, b, bits), shape, BOOL)
+    return SecretArray(x.session, x.session.protocol.words_are_less(x.share, y.share, bits), shape, BOOL)
 
 
 @primitive("bits_as_words", local=True)

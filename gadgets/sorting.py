@@ -14,7 +14,7 @@ from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, Secret
 
 from .bits import all as all_bits
 from .comparison import select
-from .open_order import open_order
+from .open_order import Compare, open_order
 from .permutation import row_numbers
 
 HAMADA = "Hamada, Kikuchi, Ikarashi, Chida, Takahashi, ICISC 2012: shuffle, then compare openly"
@@ -133,12 +133,18 @@ def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray
     session.note(["random pattern"])
     rows = primitives.shuffle_rows(rows)
     key = primitives.stack(rows[: len(bits)])  # (words, n)
-
-    def compare(a: np.ndarray, b: np.ndarray) -> SecretArray:
-        return primitives.rows_are_less(key[:, a], key[:, b], bits)
-
-    order = open_order(session, len(rows[0]), compare)
+    order = open_order(session, len(rows[0]), comparing(key, bits))
     return [row[order] for row in rows]
+
+
+def comparing(key: SecretArray, bits: Sequence[int]) -> Compare:
+    """How open_order compares keys (words, n), of which word j has bits[j] bits. Keys met again are sliced only once."""
+
+    def against(b: np.ndarray) -> Callable[[np.ndarray], SecretArray]:
+        planes = primitives.bit_planes(key[:, b], bits)
+        return lambda a: primitives.rows_are_less(primitives.bit_planes(key[:, a], bits), planes, len(a))
+
+    return against
 
 
 def _radix(rows: Sequence[SecretArray], bits: Sequence[int], skipped: int) -> list[SecretArray]:
@@ -177,7 +183,7 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
     rows, session = list(rows), session_of(rows)
     for low, high in comparator_layers(len(rows[0])):
         key = primitives.stack(rows[: len(bits)])
-        swap = primitives.rows_are_less(key[:, high], key[:, low], bits)
+        swap = primitives.rows_are_less(*(primitives.bit_planes(key[:, place], bits) for place in (high, low)), len(low))
         rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 

@@ -127,6 +127,16 @@ def _join(planes: Words, numbers: Words) -> None:
             numbers[8 * full :] = joined[whole, : n - 8 * full]
 
 
+def without_padding(words: Words, n: int) -> Words:
+    """Rows of n bits with zeros beyond; the same array where nothing is beyond."""
+    _check_words(words, n)
+    if n % WORD_BITS == 0:
+        return words
+    words = words.copy()
+    words[..., -1] &= np.uint64((1 << n % WORD_BITS) - 1)
+    return words
+
+
 def popcount(words: Words) -> Words:
     """Return the number of set bits of each word."""
     return np.bitwise_count(words).astype(np.uint64)

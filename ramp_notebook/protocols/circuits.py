@@ -4,7 +4,6 @@ A stack of planes is a share of shape (components, k, W): plane b packs bit b of
 exchange, in which all its ANDs travel together.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,42 +25,38 @@ class Block:
 
     def __init__(self, g: Planes, p: Planes, *, carry_known: bool = False):
         self.g, self.p, self._thought, self._lack = g, p, int(carry_known), int(carry_known)
+        self._products = 0  # ANDs a lane that are under way
 
     @property
     def planes(self) -> int:
         return int(self.g.shape[1]) + self._thought
 
-    @property
-    def products(self) -> int:
-        """ANDs a lane that the next level takes."""
-        pairs = self.planes // 2
-        return 2 * pairs - self._lack if pairs else 0
-
-    def write_factors(self, left: Planes, right: Planes) -> None:
+    def add_factors(self, left: list[Planes], right: list[Planes]) -> None:
         """Neighbours join by a multiplexer: g = g_high ^ p_high (g_high ^ g_low), p = p_high p_low."""
-        pairs, thought, lack = self.planes // 2, self._thought, self._lack
-        p_high = self.p[:, 1 - lack : 2 * pairs - lack : 2]
-        left[:, :pairs], left[:, pairs:] = p_high, p_high[:, lack:]
-        g_high, g_low = self._high(), self.g[:, thought : 2 * pairs - thought : 2]
-        right[:, :thought] = g_high[:, :thought]
-        np.bitwise_xor(g_high[:, thought:], g_low, out=right[:, thought:pairs])
-        right[:, pairs:] = self.p[:, lack : 2 * pairs - lack : 2]
-
-    def take(self, products: Planes) -> None:
-        """Become the joined planes; an odd one out stays as it is."""
-        pairs, odd = self.planes // 2, self.planes % 2
-        if not pairs:
+        end, thought, lack = self.planes & ~1, self._thought, self._lack
+        if not end:
             return
-        g = shaped.empty((self.g.shape[0], pairs + odd, self.g.shape[2]), like=self.g)
-        np.bitwise_xor(self._high(), products[:, :pairs], out=g[:, :pairs])
-        p = products[:, pairs:]
-        if odd:
-            g[:, pairs:] = self.g[:, -1:]
-            p = np.concatenate([p, self.p[:, -1:]], axis=1)
-        self.g, self.p, self._thought = g, p, 0
+        g, p, odd = self.g, self.p, self.planes - end
+        p_high = p[:, 1 - lack : end - lack : 2]
+        left += [p_high, p_high[:, lack:]]
+        g_high, g_low = g[:, 1 - thought : end - thought : 2], g[:, thought : end - thought : 2]
+        right += [g_high[:, :1], g_high[:, 1:] ^ g_low] if thought else [g_high ^ g_low]
+        right.append(p[:, lack : end - lack : 2])
+        self.g = np.concatenate([g_high, g[:, -1:]], axis=1) if odd else g_high
+        self.p = p[:, -1:].copy() if odd else None
+        self._thought, self._products = 0, end - lack
 
-    def _high(self) -> Planes:
-        return self.g[:, 1 - self._thought : self.planes - self.planes % 2 - self._thought : 2]
+    def take(self, products: Planes, start: int) -> int:
+        """Become the joined planes, an odd one out staying as it is; where the next block's products start."""
+        if not self._products:
+            return start
+        pairs, stop = self._products + self._lack >> 1, start + self._products
+        high = self.g[:, :pairs]
+        np.bitwise_xor(high, products[:, start : start + pairs], out=high)
+        p = products[:, start + pairs : stop]
+        self.p = p if self.p is None else np.concatenate([p, self.p], axis=1)
+        self._products = 0
+        return stop
 
 
 def reduce_carries(blocks: Sequence[Block], conjunction: And) -> list[tuple[Planes, Planes]]:
@@ -70,15 +65,20 @@ def reduce_carries(blocks: Sequence[Block], conjunction: And) -> list[tuple[Plan
     ceil(log2 k) rounds for the largest block, 2 ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use).
     """
     while any(block.planes > 1 for block in blocks):
-        ends = list(itertools.accumulate((block.products for block in blocks), initial=0))
-        g = blocks[0].g
-        left, right = (shaped.empty((g.shape[0], ends[-1], g.shape[2]), like=g) for _ in range(2))
-        for block, start, end in zip(blocks, ends, ends[1:], strict=False):
-            block.write_factors(left[:, start:end], right[:, start:end])
-        products = conjunction(left, right)
+        left: list[Planes] = []
+        right: list[Planes] = []
+        for block in blocks:
+            block.add_factors(left, right)
+        factors = [np.concatenate(parts, axis=1) for parts in (left, right)]
+        del left, right
+        for block in blocks:
+            block.g = block.g.copy()  # lets go of the planes it is a view of: memory holds either planes or their products
+        products = conjunction(*factors)
+        del factors
 
-        for block, start, end in zip(blocks, ends, ends[1:], strict=False):
-            block.take(products[:, start:end])
+        start = 0
+        for block in blocks:
+            start = block.take(products, start)
     return [(block.g, block.p) for block in blocks]
 
 

@@ -140,9 +140,10 @@ class Replicated(Protocol):
     def sign(self, x: Share) -> Share:
         """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, about 142 bits each."""
         s, p = self._split_sum(x)
-        low = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True)
+        low, top = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True), p[:, WORD - 1].copy()
+        del s, p  # the block lets go of them as it folds
         [(carry, _)] = circuits.reduce_carries([low], self.conjunction)
-        return p[:, WORD - 1] ^ carry[:, 0]
+        return top ^ carry[:, 0]
 
     def to_binary(self, x: Share) -> Share:
         """The whole sum, by a prefix tree. 7 rounds."""

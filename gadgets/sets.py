@@ -4,6 +4,7 @@ One sort brings equal items together; then each row learns, by a segmented OR ov
 Duplicates within one owner's list count once. Lengths of the lists are public.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -240,12 +241,17 @@ def _segmented_or(columns: Sequence[SecretArray], same: SecretArray) -> list[Sec
     n, count, step = len(same), len(columns), 1
     rows = primitives.stack([*columns, same])  # the last row: whether the run reaches so far back
     while step < n:
-        earlier = rows.local(lambda a, by=step: np.concatenate([shaped.zeros((count + 1, by), a, bool), a[:, :-by]], axis=1))
+        earlier = rows.local(functools.partial(_moved, by=step))
         reaching = rows.local(lambda a: np.repeat(a[count:], count + 1, axis=0))
         reached = primitives.conjunction(earlier, reaching)
         rows = primitives.concatenate([primitives.disjunction(rows[:count], reached[:count]), reached[count:]])
         step *= 2
     return list(rows[:count])
+
+
+def _moved(rows: Any, by: int) -> Any:
+    """Each row's entries so many places further on, after zeros."""
+    return np.concatenate([shaped.zeros((len(rows), by), rows, bool), rows[:, :-by]], axis=1)
 
 
 def at_least(bits: Sequence[SecretArray], t: int) -> SecretArray:

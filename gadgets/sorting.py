@@ -183,7 +183,7 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
     rows, session = list(rows), session_of(rows)
     for low, high in comparator_layers(len(rows[0])):
         key = primitives.stack(rows[: len(bits)])
-        swap = primitives.rows_are_less(*(primitives.bit_planes(key[:, place], bits) for place in (high, low)), len(low))
+        swap = comparing(key, bits)(low)(high)
         rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 

@@ -115,6 +115,17 @@ def test_open_order_is_the_order_with_few_comparisons(n):
     assert len(made) <= 4 + 3 * np.log2(max(n, 2))
 
 
+def test_rows_that_are_met_by_fewer_show_nothing_of_the_others(parties):
+    text = """
+from ramp_notebook import primitives
+x, y = (primitives.to_binary(mpc.input(name, owner="alice"))[None] for name in ("x", "y"))
+less = primitives.rows_are_less(primitives.bit_planes(x, [8]), primitives.bit_planes(y, [8]), 3)
+word = mpc.protocol.reveal(less.share, (0, 1, 2), binary=True)
+"""
+    word = run(parties, text, x=np.array([1, 9, 4]), y=np.array([2, 8, 5, *[200] * 60]))["word"]
+    np.testing.assert_array_equal([0b101], word)  # bits 3 to 62 would say 0 < y
+
+
 @pytest.mark.parametrize("n", range(1, 12))
 def test_the_network_sorts_all_zeros_and_ones(n):
     rows = (np.arange(2**n)[:, None] >> np.arange(n)) & 1  # the 0-1 principle: enough for all inputs

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,7 @@ class Floor:
     stream_words_per_second: float  # AES-CTR keystream
     multiply_words_per_second: float  # numpy, one pass in cache
     gathers_per_second: float  # words of a million, in random order
-    flops: float  # BLAS, of all cores together over their number
+    flops: float  # BLAS, one core
 
     def seconds(self, task: Task, *, rounds: int, sent_bytes: float) -> float:
         """Wire, waiting and local work; three parties share two cores, hence 1.5."""
@@ -46,9 +48,15 @@ def measure() -> Floor:
     multiply = _rate(lambda: np.multiply(words, factor, out=words), words.size)
     million, order = np.zeros(10**6, np.uint64), np.random.default_rng(0).permutation(10**6)
     gather = _rate(lambda: million.take(order, mode="clip"), million.size, 10)
-    square = np.ones((512, 512))
-    flops = _rate(lambda: square @ square, 2 * 512**3, 10) / (os.cpu_count() or 1)
-    return Floor(_ring(_pass_small), 1 / _ring(_pass_large), stream, multiply, gather, flops)
+    return Floor(_ring(_pass_small), 1 / _ring(_pass_large), stream, multiply, gather, _one_core_flops())
+
+
+def _one_core_flops() -> float:
+    """In a process of its own: how many threads BLAS takes is settled when numpy is loaded."""
+    work = "import numpy, timeit; a = numpy.ones((512, 512)); print(min(timeit.repeat(lambda: a @ a, number=1, repeat=20)))"
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    said = subprocess.run([sys.executable, "-c", work], env={**os.environ, **threads}, check=True, capture_output=True, text=True)
+    return 2 * 512**3 / float(said.stdout)
 
 
 def _rate(work: Any, count: int, runs: int = 50) -> float:

@@ -16,8 +16,9 @@ SMALL = 6  # rows of a segment up to which all pairs are compared in one round
 LARGEST_PLAN = 1 << 22
 MANY_PAIRS = 64  # rows from which a table of pairs against rows is larger than the pairs themselves
 
-Compare = Callable[[np.ndarray, np.ndarray], Any]  # positions a, b -> secret bits a < b
-Less = Callable[[np.ndarray, np.ndarray], np.ndarray]  # the same, revealed
+# Positions b, which are met again and again, then positions a -> secret bits a < b; fewer a meet the first of b.
+Compare = Callable[[np.ndarray], Callable[[np.ndarray], Any]]
+Less = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]  # the same, revealed
 
 
 def open_order(session: Any, n: int, compare: Compare) -> np.ndarray:
@@ -32,21 +33,26 @@ def open_order(session: Any, n: int, compare: Compare) -> np.ndarray:
         )
     typical = _scramble(np.arange(n, dtype=np.uint64)) if session.planned else None
 
-    def less(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        bits: np.ndarray = session.reveal_pattern(compare(a, b), lambda: typical[a] < typical[b])  # type: ignore[index]
-        return bits
+    def less_than(b: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        met = compare(b)
+
+        def less(a: np.ndarray) -> np.ndarray:
+            bits: np.ndarray = session.reveal_pattern(met(a), lambda: typical[a] < typical[b[: len(a)]])  # type: ignore[index]
+            return bits
+
+        return less
 
     rows = np.arange(n)  # rows in the order known so far; unresolved segments are runs of it
     starts, sizes = (np.array([0]), np.array([n])) if n > 1 else (np.zeros(0, int), np.zeros(0, int))
     while len(starts):
         small = sizes <= SMALL
         depths = np.where(small, 0, np.maximum(1, np.log2(np.sqrt(2.0 * sizes)).astype(int)))
-        _order_heads(rows, starts, np.where(small, sizes, (1 << depths) - 1), less)
-        starts, sizes = _split(rows, starts[~small], sizes[~small], depths[~small], less)
+        _order_heads(rows, starts, np.where(small, sizes, (1 << depths) - 1), less_than)
+        starts, sizes = _split(rows, starts[~small], sizes[~small], depths[~small], less_than)
     return rows
 
 
-def _order_heads(rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, less: Less) -> None:
+def _order_heads(rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, less_than: Less) -> None:
     """Order the first counts[i] rows of every segment, by all pairs, in one round; in place."""
     groups = [(int(k), starts[counts == k][:, None] + np.arange(k)) for k in np.unique(counts) if k > 1]
     if not groups:
@@ -54,7 +60,7 @@ def _order_heads(rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, less:
     pairs = [(k, heads, *np.triu_indices(k, 1)) for k, heads in groups]
     lefts = [rows[heads[:, i]].reshape(-1) for _, heads, i, _ in pairs]
     rights = [rows[heads[:, j]].reshape(-1) for _, heads, _, j in pairs]
-    outcome = less(np.concatenate(lefts), np.concatenate(rights))
+    outcome = less_than(np.concatenate(rights))(np.concatenate(lefts))
     used = 0
     for k, heads, i, j in pairs:
         count = len(heads) * len(i)
@@ -74,7 +80,7 @@ def _ranks(left_is_less: np.ndarray, i: np.ndarray, j: np.ndarray, k: int) -> np
     return np.stack([np.bincount(j, bits, k) + np.bincount(i, ~bits, k) for bits in left_is_less]).astype(int)
 
 
-def _split(rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depths: np.ndarray, less: Less) -> tuple[np.ndarray, np.ndarray]:
+def _split(rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depths: np.ndarray, less_than: Less) -> tuple[np.ndarray, np.ndarray]:
     """Binary search of all other rows among their segment's ordered pivots; the gaps, as segments, that need more."""
     if not len(starts):
         return starts, sizes
@@ -87,11 +93,12 @@ def _split(rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depths: np.n
     at = np.arange(ends[-1]) + np.repeat(starts + pivots - ends + others, others)
     mine, gap = rows[at], np.zeros(len(at), int)  # gap: how many pivots are known to be smaller
     step = np.repeat(1 << depths, others)
+    less = less_than(mine)
     for level in range(int(depths[0])):
         active = int(ends[np.count_nonzero(depths > level) - 1])
         step[:active] >>= 1
         probe = first[:active] + gap[:active] + step[:active] - 1
-        gap[:active] += step[:active] * less(rows[probe], mine[:active])
+        gap[:active] += step[:active] * less(rows[probe])
 
     # Gap j of a segment starts after j pivots and after the rows in smaller gaps; gaps of all segments are counted as one list.
     gaps = 1 << depths

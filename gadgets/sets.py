@@ -4,6 +4,7 @@ One sort brings equal items together; then each row learns, by a segmented OR ov
 Duplicates within one owner's list count once. Lengths of the lists are public.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -175,7 +176,7 @@ def membership(values: SecretArray, members: SecretArray, *, bits: int | None = 
     if not n:
         return session.public(np.zeros(0, bool))
     same = _same_as_previous(items, bits)
-    found, _ = _segmented_or([holders[0]], same)  # members come first among equals, so every later row hears of them
+    found = _segmented_or([holders[0]], same)  # members come first among equals, so every later row hears of them
     rows = primitives.shuffle_rows([index, primitives.bits_as_words(found[0])])
     place = session.reveal(rows[0] & np.int64((1 << index_bits) - 1))
     flags = primitives.words_as_bits(rows[1])
@@ -193,7 +194,7 @@ def _select_items(
     if not len(items):
         return SecretSet(items, items.session.public(np.zeros(0, bool)))
     same = _same_as_previous(items, bits)
-    holders, _ = _segmented_or(holders, same)
+    holders = _segmented_or(holders, same)
     last = ~primitives.concatenate([same[1:], items.session.public(np.zeros(1, bool))])
     chosen = rule(holders)
     return SecretSet(items, last if chosen is None else chosen & last)
@@ -241,17 +242,22 @@ def _same_as_previous(items: SecretArray, bits: int | None) -> SecretArray:
     return primitives.concatenate([items.session.public(np.zeros(1, bool)), same])
 
 
-def _segmented_or(columns: list[SecretArray], same: SecretArray) -> tuple[list[SecretArray], SecretArray]:
+def _segmented_or(columns: Sequence[SecretArray], same: SecretArray) -> list[SecretArray]:
     """OR of each column from the start of a run of equal items up to each row: Hillis & Steele's scan, log2 n rounds."""
-    n, step = len(same), 1
-    false = same ^ same
+    n, count, step = len(same), len(columns), 1
+    rows = primitives.stack([*columns, same])  # the last row: whether the run reaches so far back
     while step < n:
-        shifted = [primitives.concatenate([false[:step], c[:-step]]) for c in (*columns, same)]
-        reached = primitives.conjunction(primitives.stack(shifted), primitives.stack([same] * len(shifted)))
-        columns = list(primitives.disjunction(primitives.stack(columns), reached[: len(columns)]))
-        same = reached[len(columns)]
+        earlier = rows.local(functools.partial(_moved, by=step))
+        reaching = rows.local(lambda a: np.repeat(a[count:], count + 1, axis=0))
+        reached = primitives.conjunction(earlier, reaching)
+        rows = primitives.concatenate([primitives.disjunction(rows[:count], reached[:count]), reached[count:]])
         step *= 2
-    return columns, same
+    return list(rows[:count])
+
+
+def _moved(rows: Any, by: int) -> Any:
+    """Each row's entries so many places further on, after zeros."""
+    return np.concatenate([shaped.zeros((len(rows), by), rows, bool), rows[:, :-by]], axis=1)
 
 
 def at_least(bits: Sequence[SecretArray], t: int) -> SecretArray:

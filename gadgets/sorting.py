@@ -14,7 +14,7 @@ from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, Secret
 
 from .bits import all as all_bits
 from .comparison import select
-from .open_order import open_order
+from .open_order import Compare, open_order
 from .permutation import row_numbers
 
 HAMADA = "Hamada, Kikuchi, Ikarashi, Chida, Takahashi, ICISC 2012: shuffle, then compare openly"
@@ -133,13 +133,19 @@ def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray
     session = session_of(rows)
     session.note(["random pattern"], ["the order of shuffled rows"])
     rows = primitives.shuffle_rows(rows)
-    key = primitives.stack(rows[: len(bits)], axis=1)  # (n, words)
-
-    def compare(a: np.ndarray, b: np.ndarray) -> SecretArray:
-        return primitives.rows_are_less(key[a], key[b], bits)
-
-    order = open_order(session, len(rows[0]), compare)
+    key = primitives.stack(rows[: len(bits)])  # (words, n)
+    order = open_order(session, len(rows[0]), comparing(key, bits))
     return [row[order] for row in rows]
+
+
+def comparing(key: SecretArray, bits: Sequence[int]) -> Compare:
+    """How open_order compares keys (words, n), of which word j has bits[j] bits. Keys met again are sliced only once."""
+
+    def against(b: np.ndarray) -> Callable[[np.ndarray], SecretArray]:
+        planes = primitives.bit_planes(key[:, b], bits)
+        return lambda a: primitives.rows_are_less(primitives.bit_planes(key[:, a], bits), planes, len(a))
+
+    return against
 
 
 def _radix(rows: Sequence[SecretArray], bits: Sequence[int], skipped: int) -> list[SecretArray]:
@@ -178,8 +184,8 @@ def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArr
     """Batcher's odd-even merge sort: layers of comparators, each compare-and-exchange on whole rows."""
     rows, session = list(rows), session_of(rows)
     for low, high in comparator_layers(len(rows[0])):
-        key = primitives.stack(rows[: len(bits)], axis=1)
-        swap = primitives.rows_are_less(key[high], key[low], bits)
+        key = primitives.stack(rows[: len(bits)])
+        swap = comparing(key, bits)(low)(high)
         rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 

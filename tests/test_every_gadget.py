@@ -122,8 +122,8 @@ def test_what_quick_reveals_does_not_depend_on_ties(parties, monkeypatch):
         rows = sorting.primitives.shuffle_rows(rows)
         session, n = sorting.session_of(rows), len(rows[0])
         place = session.public(np.arange(n), binary=True)
-        key = sorting.primitives.stack([place, *rows[1 : len(bits)]], axis=1)
-        order = sorting.open_order(session, n, lambda a, b: sorting.primitives.rows_are_less(key[a], key[b], bits))
+        key = sorting.primitives.stack([place, *rows[1 : len(bits)]])
+        order = sorting.open_order(session, n, sorting.comparing(key, bits))
         return [row[order] for row in rows]
 
     monkeypatch.setattr(sorting, "_quick", by_public_position)

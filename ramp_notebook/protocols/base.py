@@ -133,12 +133,16 @@ class Protocol(ABC):
     def words_are_less(self, x: Share, y: Share, bits: Sequence[int]) -> Share:
         """Packed bits: x < y as unsigned numbers. Binary shares (components, k, n): k words a number, the lowest first.
 
-        Of word j the low bits[j] bits count. The highest bit in which x and y differ decides, by y's: a carry that passes
-        where they are equal.
+        Of word j the low bits[j] bits count.
         """
-        same = self.invert(x ^ y)
-        p, g = (np.concatenate([packed.to_planes(v[:, j], count) for j, count in enumerate(bits)], axis=1) for v in (same, y))
-        [(less, _)] = circuits.reduce_carries([(circuits.known_carry(g), p)], self.conjunction)
+        return self.planes_are_less(packed.words_to_planes(x, bits), packed.words_to_planes(y, bits))
+
+    def planes_are_less(self, x: Share, y: Share) -> Share:
+        """Packed bits: x < y as unsigned numbers in bit planes (components, k, words), the lowest first.
+
+        The highest bit in which x and y differ decides, by y's: a carry that passes where they are equal.
+        """
+        [(less, _)] = circuits.reduce_carries([circuits.Block(y, self.invert(x ^ y), carry_known=True)], self.conjunction)
         return less[:, 0]
 
     def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:

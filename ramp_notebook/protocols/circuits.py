@@ -15,41 +15,75 @@ Planes = Any
 And = Callable[[Planes, Planes], Planes]
 
 
-def reduce_carries(blocks: Sequence[tuple[Planes, Planes]], conjunction: And) -> list[tuple[Planes, Planes]]:
-    """Fold each block of planes (g, p), lowest first, to one such pair: the carry out is p ? carry in : g.
+class Block:
+    """Neighbouring planes of an adder on their way to one pair (g, p): the carry out is p ? carry in : g.
 
-    For a sum of s and t that is p = s ^ t and g = s: where p = 0 both are the carry, so no AND of s and t is needed. Pairs
-    join by a multiplexer, g_high ^ p_high (g_high ^ g_low), associatively: ceil(log2 k) rounds for the largest block, 2
-    ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use). A block that starts with a known carry has no p in its
-    lowest plane: see `known_carry`.
+    For a sum of s and t that is p = s ^ t and g = s: where p = 0 both are the carry, so no AND of s and t is needed.
+    A block that starts with carry 0 stands above one more plane, of zeros, which is thought and never stored, and which
+    needs no p; neither does, then, the lowest plane of any later level.
     """
-    blocks = list(blocks)
-    while any(g.shape[1] > 1 for g, _ in blocks):
-        left, right = [], []
-        for g, p in blocks:
-            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
-            p_high = p[:, 1 - lack : 2 * pairs - lack : 2]
-            left += [p_high, p_high[:, lack:]]
-            right += [g[:, 0 : 2 * pairs : 2] ^ g[:, 1 : 2 * pairs : 2], p[:, lack : 2 * pairs - lack : 2]]
-        products = conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
 
-        start, folded = 0, []
-        for g, p in blocks:
-            pairs, lack = g.shape[1] // 2, g.shape[1] - p.shape[1]
-            stop = start + 2 * pairs - (lack if pairs else 0)
-            g_new = g[:, 1 : 2 * pairs : 2] ^ products[:, start : start + pairs]
-            p_new = products[:, start + pairs : stop]
-            if g.shape[1] % 2:
-                g_new = np.concatenate([g_new, g[:, -1:]], axis=1)
-                p_new = np.concatenate([p_new, p[:, p.shape[1] - (1 if pairs else 1 - lack) :]], axis=1)
-            start = stop
-            folded.append((g_new, p_new))
-        blocks = folded
-    return blocks
+    def __init__(self, g: Planes, p: Planes, *, carry_known: bool = False):
+        self.g, self.p, self._thought, self._lack = g, p, int(carry_known), int(carry_known)
+        self._products = 0  # ANDs a lane that are under way
+
+    @property
+    def planes(self) -> int:
+        return int(self.g.shape[1]) + self._thought
+
+    def add_factors(self, left: list[Planes], right: list[Planes]) -> None:
+        """Neighbours join by a multiplexer: g = g_high ^ p_high (g_high ^ g_low), p = p_high p_low."""
+        end, thought, lack = self.planes & ~1, self._thought, self._lack
+        if not end:
+            return
+        g, p, odd = self.g, self.p, self.planes - end
+        p_high = p[:, 1 - lack : end - lack : 2]
+        left += [p_high, p_high[:, lack:]]
+        g_high, g_low = g[:, 1 - thought : end - thought : 2], g[:, thought : end - thought : 2]
+        right += [g_high[:, :1], g_high[:, 1:] ^ g_low] if thought else [g_high ^ g_low]
+        right.append(p[:, lack : end - lack : 2])
+        self.g = np.concatenate([g_high, g[:, -1:]], axis=1) if odd else g_high
+        self.p = p[:, -1:].copy() if odd else None
+        self._thought, self._products = 0, end - lack
+
+    def take(self, products: Planes, start: int) -> int:
+        """Become the joined planes, an odd one out staying as it is; where the next block's products start."""
+        if not self._products:
+            return start
+        pairs, stop = self._products + self._lack >> 1, start + self._products
+        high = self.g[:, :pairs]
+        np.bitwise_xor(high, products[:, start : start + pairs], out=high)
+        p = products[:, start + pairs : stop]
+        self.p = p if self.p is None else np.concatenate([p, self.p], axis=1)
+        self._products = 0
+        return stop
+
+
+def reduce_carries(blocks: Sequence[Block], conjunction: And) -> list[tuple[Planes, Planes]]:
+    """Fold each block, lowest plane first, to one pair (g, p); p is empty where the carry into the block is known.
+
+    ceil(log2 k) rounds for the largest block, 2 ANDs a plane (Brent & Kung 1982; ABY3 2018/403 for the MPC use).
+    """
+    while any(block.planes > 1 for block in blocks):
+        left: list[Planes] = []
+        right: list[Planes] = []
+        for block in blocks:
+            block.add_factors(left, right)
+        factors = [np.concatenate(parts, axis=1) for parts in (left, right)]
+        del left, right
+        for block in blocks:
+            block.g = block.g.copy()  # lets go of the planes it is a view of: memory holds either planes or their products
+        products = conjunction(*factors)
+        del factors
+
+        start = 0
+        for block in blocks:
+            start = block.take(products, start)
+    return [(block.g, block.p) for block in blocks]
 
 
 def known_carry(g: Planes) -> Planes:
-    """`g` above a plane of zeros: the block then starts with carry 0 and needs no p in that lowest plane."""
+    """`g` above a plane of zeros: a prefix tree then starts with carry 0 and needs no p in that lowest plane."""
     return np.concatenate([shaped.zeros((g.shape[0], 1, g.shape[2]), like=g), g], axis=1)
 
 

@@ -21,9 +21,8 @@ def random_permutation(stream: Any, n: int) -> Any:
     keys &= ~low
     keys |= np.arange(n, dtype=np.uint64)
     keys.sort()
-    order = (keys & low).astype(np.int64)
-    drawn = keys >> np.uint64(index_bits)
-    tied = drawn[1:] == drawn[:-1]
+    tied = (keys[1:] ^ keys[:-1]) <= low
+    order = np.bitwise_and(keys, low, out=keys).view(np.int64)
     if tied.any():
         _reorder_ties(stream, order, tied)
     return order

@@ -9,4 +9,6 @@ word_count = bits.word_count
 pack = shape_rule(lambda shape: (*shape[:-1], word_count(shape[-1])))(bits.pack)
 unpack = shape_rule(lambda shape, n: (*shape[:-1], n), np.bool_)(bits.unpack)
 to_planes = shape_rule(lambda shape, planes=64: (*shape[:-1], planes, word_count(shape[-1])))(bits.to_planes)
+words_to_planes = shape_rule(lambda shape, counts: (*shape[:-2], sum(counts), word_count(shape[-1])))(bits.words_to_planes)
+without_padding = shape_rule(lambda shape, n: shape)(bits.without_padding)
 from_planes = shape_rule(lambda shape, n: (*shape[:-2], n))(bits.from_planes)

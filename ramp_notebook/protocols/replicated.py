@@ -52,15 +52,15 @@ class Replicated(Protocol):
         """
         share = self.zeros(shape, binary=binary)
         if self.me == owner:
-            drawn = self.context.stream(self.next).words(shape)
-            share[1] = drawn
-            share[0] = value ^ drawn if binary else value - drawn
-            self.context.exchange("input", {self.previous: share[0]}, {})
+            self._draw(self.next, share[1, ...])
+            operation = np.bitwise_xor if binary else np.subtract
+            operation(value, share[1], out=share[0, ...])
+            self.context.exchange("input", {self.previous: share[0, ...]}, {})
         elif self.previous == owner:
-            share[0] = self.context.stream(owner).words(shape)
+            self._draw(owner, share[0, ...])
             self.context.exchange("input", {}, {})
         else:
-            share[1] = self.context.exchange("input", {}, {owner: shape})[owner]
+            self.context.exchange("input", {}, {owner: shape}, out=share[1, ...])
         return share
 
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
@@ -106,8 +106,8 @@ class Replicated(Protocol):
             self.context.exchange(tag, {self.previous: z[0]}, {self.next: shape[1:]})
             return z
         flat = z.reshape(2, -1)
-        x, y = np.ascontiguousarray(x).reshape(2, -1), np.ascontiguousarray(y).reshape(2, -1)
-        fill: Iterator[int] = kernel(x[0], x[1], y[0], y[1], draw, flat[0])
+        parts = [np.ascontiguousarray(part).reshape(-1) for part in (*x, *y)]
+        fill: Iterator[int] = kernel(*parts, draw, flat[0])
         self.context.exchange(tag, {self.previous: z[0, ...]}, {self.next: shape[1:]}, fill=fill, out=z[1, ...])
         return z
 
@@ -140,9 +140,10 @@ class Replicated(Protocol):
     def sign(self, x: Share) -> Share:
         """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, about 142 bits each."""
         s, p = self._split_sum(x)
-        low = (circuits.known_carry(s[:, : WORD - 1]), p[:, : WORD - 1])
+        low, top = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True), p[:, WORD - 1].copy()
+        del s, p  # the block lets go of them as it folds
         [(carry, _)] = circuits.reduce_carries([low], self.conjunction)
-        return p[:, WORD - 1] ^ carry[:, 0]
+        return top ^ carry[:, 0]
 
     def to_binary(self, x: Share) -> Share:
         """The whole sum, by a prefix tree. 7 rounds."""
@@ -154,8 +155,11 @@ class Replicated(Protocol):
         """s + t = 0 exactly if all bits of ~(s ^ -t) are one: no adder. 7 rounds, 63 ANDs."""
         shape = (WORD, packed.word_count(x.shape[1]))
         s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
-        minus_t = self._known_to_1_and_2(packed.to_planes(-self._third(x)) if self.me else None, shape)
-        return circuits.fold_and(self.invert(s ^ minus_t), self.conjunction)[:, 0]
+        if self.me:
+            self._third(s)[...] ^= packed.to_planes(-self._third(x))
+        for component in self.constant_components(binary=True):
+            s[component] = ~s[component]
+        return circuits.fold_and(s, self.conjunction)[:, 0]
 
     def bits_to_ring(self, bits: Share, n: int) -> Share:
         """b = s ^ t = s (1 - 2t) + t with s = b_0 ^ b_1 at party 0 and t = b_2 at parties 1 and 2.
@@ -167,7 +171,9 @@ class Replicated(Protocol):
         piece = None
         if self.me:
             t = unpack_to_ring(self._third(bits), n)
-            piece = s[0] - np.uint64(2) * t * s[0] if self.me == 1 else s[1] - np.uint64(2) * t * s[1] + t
+            mine = s[self.me - 1]
+            mine ^= -t  # where t is 1, s turns into -s - 1
+            piece = mine + (t if self.me == 1 else t + t)
         return self._reshare_pair(1, piece, (n,), binary=False)
 
     def to_arithmetic(self, x: Share) -> Share:
@@ -198,7 +204,7 @@ class Replicated(Protocol):
         n = x.shape[1]
         x = self.add_public(x, np.uint64(1 << 63))
         s, p = self._split_sum(x)
-        blocks = [(circuits.known_carry(s[:, :bits]), p[:, :bits]), (s[:, bits:], p[:, bits:])]
+        blocks = [circuits.Block(s[:, :bits], p[:, :bits], carry_known=True), circuits.Block(s[:, bits:], p[:, bits:])]
         low, high = circuits.reduce_carries(blocks, self.conjunction)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
         lanes = packed.word_count(n) * WORD
@@ -252,16 +258,15 @@ class Replicated(Protocol):
         return [share for share, _ in columns]
 
     def _permute_by_pair(self, a: int, columns: Sequence[tuple[Share, bool]]) -> list[tuple[Share, bool]]:
-        b, n = (a + 1) % 3, columns[0][0].shape[1]
+        b, kinds = (a + 1) % 3, [binary for _, binary in columns]
         if self.me not in (a, b):
-            idle = self._reshare_pairs_idle(a, [share.shape[1:] for share, _ in columns])
-            return list(zip(idle, [binary for _, binary in columns], strict=True))
-        order = random_permutation(self.context.stream(b if self.me == a else a), n)
+            return list(zip(self._reshare_pairs_idle(a, [share.shape[1:] for share, _ in columns]), kinds, strict=True))
+        order = random_permutation(self.context.stream(b if self.me == a else a), columns[0][0].shape[1])
         pieces = []
         for share, binary in columns:
-            piece = (share[0] ^ share[1] if binary else share[0] + share[1]) if self.me == a else share[1]
+            piece = share[1] if self.me == b else share[0] ^ share[1] if binary else share[0] + share[1]
             pieces.append(np.take(piece, order, axis=0))
-        return list(zip(self._reshare_pairs(a, pieces, [binary for _, binary in columns]), [binary for _, binary in columns], strict=True))
+        return list(zip(self._reshare_pairs(a, pieces, kinds), kinds, strict=True))
 
     # -- two parties hold a value in two pieces, three shall hold it replicated ----------------------------------------
 
@@ -274,23 +279,29 @@ class Replicated(Protocol):
         """The third party c only draws: its components are the masks of b and of a."""
         b = (a + 1) % 3
         self.context.exchange("reshare", {}, {})
-        return [np.stack([self.context.stream(b).words(shape), self.context.stream(a).words(shape)]) for shape in shapes]
+        shares = [self._empty(shape) for shape in shapes]
+        for share in shares:
+            self._draw(b, share[0, ...])
+            self._draw(a, share[1, ...])
+        return shares
 
     def _reshare_pairs(self, a: int, pieces: Sequence[Any], binary: Sequence[bool]) -> list[Share]:
         """Parties a and b = a+1 mask their pieces with what they share with c, and swap: 2 elements per value, 1 round."""
         b, c = (a + 1) % 3, (a + 2) % 3
-        other = b if self.me == a else a
-        masks = [self.context.stream(c).words(piece.shape) for piece in pieces]
-        masked = [piece ^ m if xor else piece - m for piece, m, xor in zip(pieces, masks, binary, strict=True)]
-        outgoing = masked[0] if len(masked) == 1 else np.concatenate([m.reshape(-1) for m in masked])
+        other, kept, joint = (b, 0, 1) if self.me == a else (a, 1, 0)  # components: the mask that c knows, the rest
+        shares = [self._empty(piece.shape) for piece in pieces]
+        for share, piece, xor in zip(shares, pieces, binary, strict=True):
+            self._draw(c, share[kept, ...])
+            (np.bitwise_xor if xor else np.subtract)(piece, share[kept], out=share[joint, ...])
+        outgoing = shares[0][joint, ...] if len(shares) == 1 else np.concatenate([share[joint].reshape(-1) for share in shares])
         incoming = self.context.exchange("reshare", {other: outgoing}, {other: outgoing.shape})[other]
 
-        shares, start = [], 0
-        for mine, mask, xor in zip(masked, masks, binary, strict=True):
-            theirs = incoming if len(masked) == 1 else incoming[start : start + mine.size].reshape(mine.shape)
-            start += mine.size
-            joint = mine ^ theirs if xor else mine + theirs
-            shares.append(np.stack([mask, joint] if self.me == a else [joint, mask]))
+        start = 0
+        for share, xor in zip(shares, binary, strict=True):
+            rest = share[joint, ...]
+            theirs = incoming.reshape(-1)[start : start + rest.size].reshape(rest.shape)
+            start += rest.size
+            (np.bitwise_xor if xor else np.add)(rest, theirs, out=rest)
         return shares
 
     # -- small helpers -------------------------------------------------------------------------------------------------
@@ -299,7 +310,18 @@ class Replicated(Protocol):
         """Planes of s, input by party 0, and of p = s ^ t: what an adder of s and t needs. One word per element, 1 round."""
         shape = (WORD, packed.word_count(x.shape[1]))
         s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
-        return s, s ^ self._known_to_1_and_2(packed.to_planes(self._third(x)) if self.me else None, shape)
+        p = s.copy()
+        if self.me:
+            self._third(p)[...] ^= packed.to_planes(self._third(x))
+        return s, p
+
+    def _empty(self, shape: tuple[int, ...]) -> Share:
+        return shaped.ShapedArray((2, *shape)) if self.context.planned else np.empty((2, *shape), np.uint64)
+
+    def _draw(self, peer: int, out: Any) -> None:
+        """The next words that only this party and `peer` know."""
+        if not self.context.planned:
+            self.context.stream(peer).words_into(out)
 
     def _third(self, x: Share) -> Any:
         """Component 2, which parties 1 and 2 hold."""

@@ -25,6 +25,8 @@ IMPORTED_IN = os.getpid()  # differs from a party's own process if the forkserve
 ABORT_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGINT)
 PARTY_VARIABLE = "RAMP_PARTY"  # in the environment of whatever a party's code starts, so that it can be found and ended
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 1 << 25
 
 
 class Party:
@@ -175,6 +177,7 @@ def party_process(index: int, names: Sequence[str], sock: socket.socket, key: by
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator hears interrupts and tells us
     os.environ[PARTY_VARIABLE] = f"{key[:8].hex()}-{index}"
     reseed()
+    keep_memory()
     control = ControlEnd(sock, blocking=True)
     links = SocketLinks(index, names, key, lambda peer: party._notify("need", peer))
     party = Party(control, links, engine, flags, signals=True)
@@ -194,6 +197,14 @@ def reseed() -> None:
     random.seed(os.urandom(32))
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(list(os.urandom(64)))
+
+
+def keep_memory() -> None:
+    """Let glibc keep freed arrays for the next ones: to fetch each page anew costs more than one pass over its words."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)  # the most that glibc takes; larger arrays go back to the system at once
+        mallopt(_M_TRIM_THRESHOLD, 4 * KEPT_BYTES)
 
 
 def _forsake(control: ControlEnd, links: SocketLinks) -> None:

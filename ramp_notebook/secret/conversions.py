@@ -90,14 +90,22 @@ def words_are_less(x: SecretArray, y: SecretArray, bits: int = 64) -> SecretArra
     return SecretArray(x.session, x.session.protocol.words_are_less(a, b, [bits]), x.shape, BOOL)
 
 
+@primitive("bit_planes", local=True)
+def bit_planes(x: SecretArray, bits: Sequence[int]) -> SecretArray:
+    """Numbers of several binary words (k, n), the lowest first, bit by bit: (sum(bits), ceil(n / 64)) words. Local.
+
+    Of word j the low bits[j] bits are taken.
+    """
+    planes = packed.words_to_planes(x.share, bits)
+    return SecretArray(x.session, planes, planes.shape[1:], INT64, "binary")
+
+
 @primitive("rows_are_less")
-def rows_are_less(x: SecretArray, y: SecretArray, bits: Sequence[int]) -> SecretArray:
-    """Secret bits: row by row, x < y as unsigned numbers of several binary words (n, k), the lowest word first."""
-    shape = x.shape[:1]
-    if not x.size:
-        return SecretArray(x.session, _no_bits(x), shape, BOOL)
-    a, b = (v.share.transpose(0, 2, 1) for v in (x, y))
-    return SecretArray(x.session, x.session.protocol.words_are_less(a, b, bits), shape, BOOL)
+def rows_are_less(x: SecretArray, y: SecretArray, n: int) -> SecretArray:
+    """Secret bits: x < y for each of n unsigned numbers in bit planes; y may have more numbers, of which the first count."""
+    words = packed.word_count(n)
+    less = x.session.protocol.planes_are_less(x.share, y.share[..., :words]) if n else _no_bits(x)
+    return SecretArray(x.session, packed.without_padding(less, n), (n,), BOOL)
 
 
 @primitive("bits_as_words", local=True)

@@ -7,6 +7,7 @@ span. They stand by subject in `conversions`, `numbers`, `logic` and `shapes`.
 from .conversions import (
     ALL_ONES,
     arithmetic,
+    bit_planes,
     bits_as_masks,
     bits_as_words,
     bits_to_int,
@@ -26,8 +27,8 @@ from .numbers import add, cumsum, floor_divide, matmul, multiply, negate, prod, 
 from .shapes import concatenate, split, stack
 
 __all__ = [
-    "ALL_ONES", "add", "arithmetic", "bits_as_masks", "bits_as_words", "bits_to_int", "concatenate", "conjunction", "cumsum",
-    "disjunction", "floor_divide", "invert", "is_zero", "matmul", "multiply", "negate", "prod", "public_words", "rows_are_less",
-    "shift_left", "shift_right", "shuffle_rows", "sign", "split", "square", "stack", "subtract", "to_arithmetic", "to_binary",
-    "total", "truncate", "words_are_equal", "words_are_less", "words_as_bits", "xor",
+    "ALL_ONES", "add", "arithmetic", "bit_planes", "bits_as_masks", "bits_as_words", "bits_to_int", "concatenate", "conjunction",
+    "cumsum", "disjunction", "floor_divide", "invert", "is_zero", "matmul", "multiply", "negate", "prod", "public_words",
+    "rows_are_less", "shift_left", "shift_right", "shuffle_rows", "sign", "split", "square", "stack", "subtract", "to_arithmetic",
+    "to_binary", "total", "truncate", "words_are_equal", "words_are_less", "words_as_bits", "xor",
 ]  # fmt: skip

@@ -5,6 +5,8 @@ It knows words, never secrets. A vector of n numbers is either n words or, bit-s
 axes and works on the last one. Bits beyond n in the last word are padding: zero in whatever this module packs.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,15 +45,27 @@ def unpack(words: Words, n: int) -> NDArray[np.bool_]:
 
 def to_planes(words: Words, bits: int = WORD_BITS) -> Words:
     """Slice numbers (..., n) into planes (..., bits, word_count(n)) of their low `bits` bits; padding is zero."""
-    _check_bits(bits)
-    *lead, n = words.shape
-    if bits == 0 or n <= FEW:
-        octets = np.ascontiguousarray(words)[..., None].view(np.uint8)
-        table = np.unpackbits(octets, axis=-1, count=bits, bitorder="little")
-        return pack(np.swapaxes(table, -1, -2).view(np.bool_))
-    planes = np.empty((*lead, bits, word_count(n)), dtype=np.uint64)
-    for numbers, target in zip(words.reshape(-1, n), planes.reshape(-1, bits, planes.shape[-1]), strict=True):
-        _slice(numbers, target)
+    return words_to_planes(words[..., None, :], [bits])
+
+
+def words_to_planes(words: Words, counts: Sequence[int]) -> Words:
+    """Slice numbers of several words (..., k, n), the lowest first, into planes (..., sum(counts), word_count(n)).
+
+    Of word j the low counts[j] bits are taken.
+    """
+    *lead, _, n = words.shape
+    planes = np.empty((*lead, sum(counts), word_count(n)), dtype=np.uint64)
+    end = 0
+    for j, count in enumerate(counts):
+        _check_bits(count)
+        start, end = end, end + count
+        if count and n > FEW:
+            for index in np.ndindex(*lead):
+                _slice(words[*index, j], planes[*index, start:end])
+        elif count:
+            octets = np.ascontiguousarray(words[..., j, :])[..., None].view(np.uint8)
+            table = np.unpackbits(octets, axis=-1, count=count, bitorder="little")
+            planes[..., start:end, :] = pack(np.swapaxes(table, -1, -2).view(np.bool_))
     return planes
 
 
@@ -111,6 +125,16 @@ def _join(planes: Words, numbers: Words) -> None:
         numbers[8 * start : 8 * (start + whole)].reshape(whole, 8)[...] = joined[:whole]
         if whole < size:
             numbers[8 * full :] = joined[whole, : n - 8 * full]
+
+
+def without_padding(words: Words, n: int) -> Words:
+    """Rows of n bits with zeros beyond; the same array where nothing is beyond."""
+    _check_words(words, n)
+    if n % WORD_BITS == 0:
+        return words
+    words = words.copy()
+    words[..., -1] &= np.uint64((1 << n % WORD_BITS) - 1)
+    return words
 
 
 def popcount(words: Words) -> Words:

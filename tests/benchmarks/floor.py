@@ -1,7 +1,10 @@
 """What this machine can do at best: three processes passing bytes round a ring, and local passes over arrays."""
 
 import multiprocessing
+import os
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ramp_notebook.values.streams import Stream, fresh_key
+
+from .tasks import Task
 
 ROUNDS, BLOCK = 500, bytes(1 << 20)
 
@@ -19,22 +24,43 @@ class Floor:
     bytes_per_second: float  # each party, all sending and receiving at once
     stream_words_per_second: float  # AES-CTR keystream
     multiply_words_per_second: float  # numpy, one pass in cache
+    gathers_per_second: float  # words of a million, in random order
+    flops: float  # BLAS, one core
 
-    def seconds(self, *, rounds: int, sent_bytes: float, stream_words: float = 0, passes: float = 0) -> float:
-        """Wire, waiting, keystream and numpy passes; three parties share two cores, hence 1.5."""
-        local = stream_words / self.stream_words_per_second + passes / self.multiply_words_per_second
+    def seconds(self, task: Task, *, rounds: int, sent_bytes: float) -> float:
+        """Wire, waiting and local work; three parties share two cores, hence 1.5."""
+        local = task.stream_words / self.stream_words_per_second + task.passes / self.multiply_words_per_second
+        local += task.gathers / self.gathers_per_second + task.flops / self.flops
         return rounds * self.round_seconds + sent_bytes / self.bytes_per_second + 1.5 * local
+
+    def __str__(self) -> str:
+        return (
+            f"{self.round_seconds * 1e6:.0f} us a round, {self.bytes_per_second / 1e9:.2f} GB/s a party, keystream "
+            f"{self.stream_words_per_second * 8 / 1e9:.1f} GB/s, multiply {self.multiply_words_per_second / 1e9:.2f} and gather "
+            f"{self.gathers_per_second / 1e9:.2f} G words/s, BLAS {self.flops / 1e9:.0f} GFLOP/s"
+        )
 
 
 def measure() -> Floor:
     keystream, words = Stream(fresh_key()), np.empty(1 << 15, np.uint64)
     stream = _rate(lambda: keystream.words_into(words), words.size)
     factor = np.arange(1 << 15, dtype=np.uint64)
-    return Floor(_ring(_pass_small), 1 / _ring(_pass_large), stream, _rate(lambda: np.multiply(words, factor, out=words), words.size))
+    multiply = _rate(lambda: np.multiply(words, factor, out=words), words.size)
+    million, order = np.zeros(10**6, np.uint64), np.random.default_rng(0).permutation(10**6)
+    gather = _rate(lambda: million.take(order, mode="clip"), million.size, 10)
+    return Floor(_ring(_pass_small), 1 / _ring(_pass_large), stream, multiply, gather, _one_core_flops())
 
 
-def _rate(work: Any, count: int) -> float:
-    best = min(_timed(work) for _ in range(50))
+def _one_core_flops() -> float:
+    """In a process of its own: how many threads BLAS takes is settled when numpy is loaded."""
+    work = "import numpy, timeit; a = numpy.ones((512, 512)); print(min(timeit.repeat(lambda: a @ a, number=1, repeat=20)))"
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    said = subprocess.run([sys.executable, "-c", work], env={**os.environ, **threads}, check=True, capture_output=True, text=True)
+    return 2 * 512**3 / float(said.stdout)
+
+
+def _rate(work: Any, count: int, runs: int = 50) -> float:
+    best = min(_timed(work) for _ in range(runs))
     return count / best
 
 

@@ -121,13 +121,27 @@ class OpenSession:
 def test_open_order_is_the_order_with_few_comparisons(n):
     keys, made = np.random.default_rng(n).permutation(n), []
 
-    def compare(a, b):
-        made.append(len(a))
-        return keys[a] < keys[b]
+    def compare(b):
+        def met(a):
+            made.append(len(a))
+            return keys[a] < keys[b[: len(a)]]
+
+        return met
 
     np.testing.assert_array_equal(np.arange(n), keys[open_order(OpenSession(), n, compare)])
     assert sum(made) <= 1.35 * n * max(1, np.log2(max(n, 2)))
     assert len(made) <= 4 + 3 * np.log2(max(n, 2))
+
+
+def test_rows_that_are_met_by_fewer_show_nothing_of_the_others(parties):
+    text = """
+from ramp_notebook import primitives
+x, y = (primitives.to_binary(mpc.input(name, owner="alice"))[None] for name in ("x", "y"))
+less = primitives.rows_are_less(primitives.bit_planes(x, [8]), primitives.bit_planes(y, [8]), 3)
+word = mpc.protocol.reveal(less.share, (0, 1, 2), binary=True)
+"""
+    word = run(parties, text, x=np.array([1, 9, 4]), y=np.array([2, 8, 5, *[200] * 60]))["word"]
+    np.testing.assert_array_equal([0b101], word)  # bits 3 to 62 would say 0 < y
 
 
 @pytest.mark.parametrize("n", range(1, 12))

@@ -94,6 +94,20 @@ def test_strided_and_frozen_inputs_are_read_as_they_are(n: int):
     np.testing.assert_array_equal(every_other, bits.from_planes(wide, n))
 
 
+@pytest.mark.parametrize("n", [1, 64, bits.FEW + 1, 1000])
+def test_numbers_of_several_words_go_to_planes_lowest_word_first(n: int):
+    words = random_words(2, 3, n)
+    together = bits.words_to_planes(words, [17, 0, 64])
+    np.testing.assert_array_equal(np.concatenate([bits.to_planes(words[:, 0], 17), bits.to_planes(words[:, 2])], axis=1), together)
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 128])
+def test_padding_can_be_cleared(n: int):
+    words = random_words(2, bits.word_count(n)) | np.uint64(1 << 63)
+    cleared = bits.without_padding(words, n)
+    np.testing.assert_array_equal(bits.pack(bits.unpack(words, n)), cleared)
+
+
 def test_results_share_no_memory_with_inputs():
     numbers = random_words(640)
     planes = bits.to_planes(numbers)

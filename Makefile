@@ -8,14 +8,15 @@ SANITIZE := ramp_notebook/testing/nbval_sanitize.cfg
 # Browser tests need Chromium on the PATH: `make test BROWSER=1`.
 BROWSER ?=
 TEST_EXTRAS := test$(if $(BROWSER),-browser)
-TEST_MARKS := not bench$(if $(BROWSER),, and not browser)
+TEST_MARKS := not bench and not soak$(if $(BROWSER),, and not browser)
 
-.PHONY: help demo test lab bench bench-peers refresh lint types wheel clean
+.PHONY: help demo test soak lab bench bench-peers refresh lint types wheel clean
 .SECONDARY:
 
 help:
 	@echo "make demo         run the capstone tutorial and show its result card"
 	@echo "make test         run every test (with BROWSER=1 those in a browser too)"
+	@echo "make soak         run the endurance tests at full length: many minutes"
 	@echo "make lab          open JupyterLab on the tutorials"
 	@echo "make bench        time us against this machine's floor"
 	@echo "make bench-peers  the same beside other frameworks that pip can install"
@@ -36,6 +37,9 @@ demo: .venv/.with-demo
 
 test: .venv/.with-$(TEST_EXTRAS)
 	$(BIN)/python -m pytest tests tutorials -m "$(TEST_MARKS)" --nbval --nbval-sanitize-with $(SANITIZE)
+
+soak: .venv/.with-test
+	$(BIN)/python -m pytest tests -m soak
 
 lab: .venv/.with-lab
 	$(BIN)/jupyter lab tutorials

@@ -6,6 +6,8 @@ from typing import Any
 
 from IPython.display import clear_output, display
 
+from ramp_notebook.runtime.run import Whereabouts
+
 SHOW_AFTER_SECONDS = 1.0
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
@@ -17,13 +19,16 @@ class Progress:
         self._in_notebook = in_notebook
         self._began = time.monotonic()
         self._bar: Any = None
-        self._sent: dict[int, int] = {}
+        self._sent: dict[str, int] = {}
 
-    def __call__(self, party: int, path: tuple[str, ...], round: int, sent_bytes: int) -> None:
-        self._sent[party] = sent_bytes
+    def __call__(self, now: Whereabouts) -> None:
+        if not now.silent_seconds:
+            self._sent[now.party] = now.sent_bytes
         if time.monotonic() - self._began < SHOW_AFTER_SECONDS:
             return
-        text = f"{' › '.join(path) or 'computing'} · round {round:,} · {sum(self._sent.values()) / 1e6:,.1f} MB"
+        text = f"{' › '.join(now.gadget) or 'computing'} · round {now.round:,} · {sum(self._sent.values()) / 1e6:,.1f} MB"
+        if now.silent_seconds:
+            text = f"{now.party} has not answered for {now.silent_seconds:.0f} s"
         if self._bar is None:
             self._bar = self._open()
         if self._in_notebook:
@@ -39,9 +44,12 @@ class Progress:
             # The view alone, without a text form: whoever compares outputs skips views.
             display({WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": label.model_id}}, raw=True)
             return label
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
-        return tqdm(bar_format="{desc} [{elapsed}]", leave=False, file=sys.stderr)
+        class Line(tqdm):
+            monitor_interval = 0  # no thread that watches over lines and outlives them
+
+        return Line(bar_format="{desc}", leave=False, file=sys.stderr)
 
     def close(self) -> None:
         """Take everything away again."""

@@ -4,6 +4,7 @@ Pickle is allowed here and only here: both ends are this user's processes on one
 goes to another this way. The coordinator's end never blocks; a party's end does.
 """
 
+import os
 import pickle
 import socket
 import struct
@@ -28,6 +29,7 @@ class ControlEnd:
     def __init__(self, sock: socket.socket, *, blocking: bool):
         self.sock = sock
         sock.setblocking(blocking)
+        sock.set_inheritable(False)  # closed by exec, so that whoever becomes another program is seen to have gone
         self.closed = False
         self._lock = threading.Lock()  # a party posts from two threads
         self._out: deque[tuple[memoryview, tuple[socket.socket, ...]]] = deque()
@@ -78,7 +80,9 @@ class ControlEnd:
             return []
         except OSError:
             data, descriptors = b"", []
-        self._sockets.extend(socket.socket(fileno=fd) for fd in descriptors)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # sent descriptors would outlive an exec
+            self._sockets.append(socket.socket(fileno=descriptor))
         if not data:
             self.closed = True
             return []

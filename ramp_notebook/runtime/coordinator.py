@@ -184,8 +184,9 @@ class _Guard:
         self._coordinator, self._interrupts = coordinator, Interrupts()
 
     def __enter__(self) -> Interrupts:
+        self._interrupts.__enter__()  # first: a Ctrl-C before it must leave no mark of a call that never began
         self._coordinator._interrupts = self._interrupts
-        return self._interrupts.__enter__()
+        return self._interrupts
 
     def __exit__(self, kind: Any, *exc: object) -> None:
         self._coordinator._interrupts = None

@@ -27,10 +27,10 @@ class Interrupts:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
         self._read.close()
         self._write.close()
+        if self._before is not None:  # last: from here on Ctrl-C raises again
+            signal.signal(signal.SIGINT, self._before)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         self.press()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CellTimeout, PartyUnresponsive, RampError
@@ -17,7 +18,19 @@ REMIND_SECONDS = 0.4  # an abort is repeated once: the cell may have caught the 
 GRACE_SECONDS = 0.7  # after an abort, or for the end of a commit; whoever takes longer is replaced
 ORPHAN_SECONDS = 1.0  # a party whose link closed waits this long for the cause to show
 
-Progress = Callable[[int, tuple[str, ...], int, int], None]  # party, gadget path, round, sent bytes
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """How far one party is, told while a cell runs. `silent_seconds` is 0 for a party that answers."""
+
+    party: str
+    gadget: tuple[str, ...] = ()
+    round: int = 0
+    sent_bytes: int = 0
+    silent_seconds: float = 0.0
+
+
+Progress = Callable[[Whereabouts], None]
 
 
 class RunningCell:
@@ -76,9 +89,9 @@ class RunningCell:
                     break
             self._hear(min(deadline, orphaned or deadline) - time.monotonic())
             if self.interrupts.count and self.cause is None:
-                self.cause = KeyboardInterrupt()
+                self.cause = self._interrupted()
             elif time.monotonic() > deadline and self.cause is None:
-                self.cause = CellTimeout(f"the cell took longer than {self.timeout:g} s: {self._whereabouts()}.")
+                self.cause = CellTimeout(f"the cell took longer than {self.timeout:g} s: {'; '.join(self._whereabouts())}.")
         if self.cause is None:
             self._settle()
         self._abort()
@@ -109,7 +122,7 @@ class RunningCell:
                     self.supervisor.post(party, ("abort", self.epoch))
             self._hear((GRACE_SECONDS if reminded else REMIND_SECONDS) - elapsed + 0.001)
             if self.interrupts.count and not pressed:
-                pressed, cause = self.interrupts.count, KeyboardInterrupt()
+                pressed, cause = self.interrupts.count, self._interrupted()
         self.gone |= self._unfinished()
         self.cause = cause
 
@@ -172,8 +185,13 @@ class RunningCell:
             elif kind == "progress" and message[1] == self.epoch:
                 gadget, round, sent_bytes = message[2]
                 self.places[party].gadget, self.places[party].round = gadget, round
-                if self.progress is not None:
-                    self.progress(party, gadget, round, sent_bytes)
+                self._tell(Whereabouts(self.names[party], gadget, round, sent_bytes))
+            elif kind == "quiet" and party in self.places:
+                self._tell(Whereabouts(self.names[party], silent_seconds=message[1]))
+
+    def _tell(self, whereabouts: Whereabouts) -> None:
+        if self.progress is not None:
+            self.progress(whereabouts)
 
     def _on_death(self, party: int, reason: str) -> None:
         self.gone.add(party)
@@ -189,8 +207,14 @@ class RunningCell:
         if found is not None and not aborted:
             self.cause = at_standstill(self.names, self.states, set(self.outcomes), found)
 
-    def _whereabouts(self) -> str:
-        """Where each party was, for an error that nobody in particular caused."""
+    def _interrupted(self) -> KeyboardInterrupt:
+        problem = KeyboardInterrupt()
+        for text in self._whereabouts():
+            problem.add_note(text)
+        return problem
+
+    def _whereabouts(self) -> list[str]:
+        """Where each party was, a line each, for an end that nobody in particular caused."""
         texts = []
         for party in self.targets:
             waits = self.places[party].waits
@@ -202,7 +226,7 @@ class RunningCell:
             else:
                 where = "was computing" + (f" in {self.places[party].text()}" if self.places[party].text() else "")
             texts.append(f"{self.names[party]} {where}")
-        return "; ".join(texts)
+        return texts
 
     def _raise_if_interrupted(self) -> None:
         if self.interrupts.count:

@@ -13,6 +13,7 @@ from .launchers import PartyHandle, make_launcher
 from .switchboard import make_link, transport
 
 PING_SECONDS = 1.0  # at most; several pings fit into the silence that is allowed
+QUIET_SECONDS = 3.0  # a party that neither answers nor computes for so long is spoken of
 STOP_SECONDS = 1.0
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # neither owns a descriptor
 
@@ -75,7 +76,10 @@ class Supervisor:
         if os.getpid() != self._owner:
             return
         for index in range(len(self.names)):
-            self.post(index, ("stop",))
+            if self.info[index]:
+                self.post(index, ("stop",))
+            else:
+                self.end(index)  # not ready yet: it has nothing to lose, and may be too busy to hear
         deadline = time.monotonic() + STOP_SECONDS
         while any(party is not None and party.alive() for party in self.parties) and (left := deadline - time.monotonic()) > 0:
             self._select(min(left, 0.05), None)
@@ -86,7 +90,7 @@ class Supervisor:
     def events(self, timeout: float, interrupts: Interrupts | None = None) -> list[Event]:
         """What the parties said within `timeout` seconds, as soon as one says anything.
 
-        Besides a party's own messages: ("died", reason) and ("silent", seconds), each once.
+        Besides a party's own messages: ("died", reason) and ("silent", seconds), each once, and before it ("quiet", seconds).
         """
         ready = self._select(max(0.0, min(timeout, self._ping_seconds)), interrupts)
         now = time.monotonic()
@@ -176,14 +180,16 @@ class Supervisor:
             silent = now - self._heard[index]
             self._pinged[index] = now
             cpu = cpu_seconds(party.pid)
-            if silent >= self.silence_seconds:
-                if cpu is not None and cpu > self._cpu[index]:
-                    self._heard[index] = now  # inside one long native call: busy, not dead
-                else:
-                    self._heard[index] = float("inf")  # said once
-                    events.append((index, ("silent", silent)))
-            else:
+            busy = cpu is not None and cpu > self._cpu[index]
+            if silent < self.silence_seconds:
                 self.post(index, ("ping",))
+                if silent >= QUIET_SECONDS and not busy:
+                    events.append((index, ("quiet", silent)))
+            elif busy:
+                self._heard[index] = now  # inside one long native call: busy, not dead
+            else:
+                self._heard[index] = float("inf")  # said once
+                events.append((index, ("silent", silent)))
             self._cpu[index] = cpu or 0.0
         return events
 

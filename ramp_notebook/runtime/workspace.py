@@ -3,7 +3,7 @@
 Knows neither IPython nor argparse: it takes checked options and text.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, OptionError, RampError
@@ -15,8 +15,7 @@ from .finished import Run
 from .options import STICKY, Options, check, check_sticky, one_of, without_comment
 from .plan import plan_cell
 from .results import CellResult
-
-Progress = Callable[[int, tuple[str, ...], int, int], None]
+from .run import Progress
 
 
 class Workspace:

@@ -5,7 +5,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from census import descendants, unchanged
@@ -18,9 +19,11 @@ from ramp_notebook.errors import (
     PartyOutOfMemory,
     PartyUnresponsive,
     ProgramMismatch,
+    RampError,
 )
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
+from ramp_notebook.runtime.launchers import LocalLauncher, ProcessParty
 
 pytestmark = pytest.mark.process
 NAMES = ["alice", "bob", "carol"]
@@ -29,11 +32,15 @@ PRODUCT = Cell("total = mpc.reveal(mpc.input('pay', owner='alice') * mpc.input('
 CHAIN = "x = mpc.input('pay', owner='alice')\nfor k in range(100_000):\n    x = x * x\n"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> None:
-    """Start the servers from which parties are forked, so that every census begins with them."""
-    with Coordinator(NAMES) as parties:
-        parties.start()
+@pytest.fixture(scope="module", autouse=True, params=[("forkserver", "unix"), ("spawn", "tcp")], ids=" on ".join)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How parties start and what their links are made of: as here, and as on systems without fork servers or Unix sockets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAMP_START_METHOD", request.param[0])
+        patch.setenv("RAMP_TRANSPORT", request.param[1])
+        with Coordinator(NAMES) as parties:  # servers that stay are there before the first census
+            parties.start()
+        yield
 
 
 @pytest.fixture
@@ -60,6 +67,11 @@ def later(seconds: float, action: object, *args: object) -> threading.Timer:
     timer = threading.Timer(seconds, action, args)  # type: ignore[arg-type]
     timer.start()
     return timer
+
+
+def kill_if_alive(pid: int, signal_number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal_number)
 
 
 def pid_of(parties: Coordinator, name: str) -> int:
@@ -110,6 +122,36 @@ class TestDeath:
             parties.run(Cell(source, kind="party", targets=(1,)))
         works(parties)
 
+    def test_party_that_becomes_another_program(self, parties: Coordinator) -> None:
+        with soon(3.0), pytest.raises(PartyDied, match="bob's process closed its control channel"):
+            parties.run(Cell("import os; os.execvp('sleep', ['sleep', '60'])", kind="party", targets=(1,)))
+        works(parties)
+
+    def test_party_killed_while_it_starts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        start = LocalLauncher.start
+
+        def start_and_kill(launcher: LocalLauncher, index: int) -> ProcessParty:
+            party = start(launcher, index)
+            if index == 1:
+                os.kill(party.pid, signal.SIGKILL)
+            return party
+
+        with unchanged(), Coordinator(NAMES) as parties:
+            with monkeypatch.context() as patch:
+                patch.setattr(LocalLauncher, "start", start_and_kill)
+                with soon(), pytest.raises(PartyDied, match=r"bob's process killed by signal 9 \(SIGKILL\) while it was starting"):
+                    parties.start()
+            works(parties)
+
+    def test_party_killed_while_all_are_told_to_end(self) -> None:
+        with unchanged(), soon(3.0):
+            for _ in range(3):
+                parties = Coordinator(NAMES)
+                parties.start()
+                os.kill(pid_of(parties, "carol"), signal.SIGSTOP)  # it cannot hear
+                later(0.05, kill_if_alive, pid_of(parties, "carol"), signal.SIGKILL)
+                parties.stop()
+
     def test_all_parties_die_at_once(self, parties: Coordinator) -> None:
         with soon(), pytest.raises(PartyDied, match="have been started anew"):
             parties.run(Cell("import os; os._exit(1)"))
@@ -132,23 +174,26 @@ class TestDeafness:
                 parties.run(PRODUCT)
             works(parties)
 
-    def test_party_stopped_for_a_while(self, parties: Coordinator) -> None:
-        pid = pid_of(parties, "bob")
+    def test_a_party_that_does_not_answer_is_spoken_of_before_it_is_given_up(self, parties: Coordinator) -> None:
+        pid, said = pid_of(parties, "bob"), []
         os.kill(pid, signal.SIGSTOP)
-        later(1.5, os.kill, pid, signal.SIGCONT)
-        assert 49 == parties.run(PRODUCT).outputs["total"]
+        later(5.0, os.kill, pid, signal.SIGCONT)
+        assert 49 == parties.run(PRODUCT, progress=said.append).outputs["total"]
+        quiet = [each for each in said if each.silent_seconds]
+        assert {"bob"} == {each.party for each in quiet}
+        assert 3.0 <= quiet[0].silent_seconds < 4.5
 
     def test_long_native_call_is_not_silence(self) -> None:
         with unchanged(), Coordinator(NAMES, silence_seconds=1.0) as parties:
-            parties.run(Cell("n = sum(range(150_000_000))", kind="party", targets=(0,)))
+            parties.run(Cell("n = sum(range(100_000_000))", kind="party", targets=(0,)))
 
     def test_timeout_says_where_each_party_was(self, parties: Coordinator) -> None:
         with (
-            soon(2.0),
-            pytest.raises(CellTimeout, match="longer than 0.6 s: alice was computing; bob waited at line 3 for .*; carol waited"),
+            soon(2.4),
+            pytest.raises(CellTimeout, match="longer than 1.2 s: alice was computing; bob waited at line 3 for .*; carol waited"),
         ):
             parties.run(
-                Cell("import time\nif mpc.party == 'alice': time.sleep(30)\nmpc.reveal(mpc.input('pay', owner='alice'))"), timeout=0.6
+                Cell("import time\nif mpc.party == 'alice': time.sleep(30)\nmpc.reveal(mpc.input('pay', owner='alice'))"), timeout=1.2
             )
         works(parties)
 
@@ -205,6 +250,31 @@ class TestErrors:
         works(parties)
 
 
+    def test_a_gadget_that_runs_out_of_memory_in_one_party(self, parties: Coordinator) -> None:
+        limit = "import resource\nroom = int(open('/proc/self/statm').read().split()[0]) * 4096 + (1 << 25)\n"
+        parties.run(Cell("many = np.arange(4_000_000)", kind="party", targets=(0,)))
+        parties.run(Cell(limit + "resource.setrlimit(resource.RLIMIT_AS, (room, room))", kind="party", targets=(2,)))
+        with soon(), pytest.raises(PartyOutOfMemory, match=r"in carol at line 1 \(gadgets: .*allocate"):
+            parties.run(Cell("x = mpc.input('many', owner='alice')\ny = x * x"))
+        works(parties)
+
+    def test_checksums_are_asked_for_by_the_cell(self, parties: Coordinator) -> None:
+        assert 49 == parties.run(replace(PRODUCT, checksums=True)).outputs["total"]
+
+    def test_frames_that_announce_too_much_are_refused_before_allocation(self, parties: Coordinator) -> None:
+        forge = (
+            "from ramp_notebook.wire import frames\nx = mpc.reveal(mpc.input('pay', owner='alice'))\n"
+            "if mpc.party == 'alice':\n"
+            "    link = mpc.context.links._links[1]\n"
+            "    form = frames.form('forged', np.dtype('uint64'), (1,))\n"
+            "    link.sock.sendall(frames.encode(form, link.epoch, link.sent, 1, 9, 0, 1 << 29, None))\n"
+            "mpc.reveal(mpc.input('pay', owner='alice'))"
+        )
+        with soon(), pytest.raises(RampError, match="alice .*bob"):
+            parties.run(Cell(forge))
+        works(parties)
+
+
 class TestWhatCellsStart:
     def test_processes_that_a_cell_leaves_behind_end_with_the_party(self, parties: Coordinator) -> None:
         parties.run(Cell("import subprocess\nsubprocess.Popen(['sleep', '60'])\nNone", kind="party", targets=(0,)))
@@ -234,8 +304,9 @@ class TestInterrupts:
     def test_interrupt_is_prompt_and_keeps_the_parties(self, parties: Coordinator, source: str) -> None:
         pids = [state.pid for state in parties.status()]
         later(0.3, os.kill, os.getpid(), signal.SIGINT)
-        with soon(1.3), pytest.raises(KeyboardInterrupt):
+        with soon(1.3), pytest.raises(KeyboardInterrupt) as caught:
             parties.run(Cell(source))
+        assert NAMES == [note.split()[0] for note in caught.value.__notes__], "one line for each party's position"
         assert pids == [state.pid for state in parties.status()]
         assert 49 == parties.run(PRODUCT).outputs["total"]
 
@@ -254,23 +325,6 @@ class TestInterrupts:
             finally:
                 time.sleep(0.1)  # the second one may come when the cell has already been stopped
         works(parties)
-
-    def test_interrupts_at_many_moments(self) -> None:
-        big = "import numpy as np\nbig = np.arange(1_000_000)"
-        cell = Cell("x = mpc.input('big', owner='alice')\ns = mpc.reveal(x * x)")
-        with unchanged(), Coordinator(NAMES) as parties:
-            for moment in range(24):
-                if moment % 8 == 0:
-                    parties.stop()
-                timer = later(0.003 + 0.011 * moment, os.kill, os.getpid(), signal.SIGINT)
-                start = time.monotonic()
-                with pytest.raises(KeyboardInterrupt):
-                    parties.run(Cell(big, kind="party"))
-                    while True:
-                        parties.run(cell)
-                assert time.monotonic() - start < 1.3 + 0.011 * moment
-                timer.join()
-                works(parties)
 
     def test_interrupt_from_another_thread(self, parties: Coordinator) -> None:
         later(0.2, parties.interrupt)

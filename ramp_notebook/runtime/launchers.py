@@ -19,6 +19,8 @@ from .orphans import end_orphans
 from .party_process import PARTY_VARIABLE, party_process, party_thread
 from .servers import PRELOADED, complete_main_module, interrupts_blocked, start_method, starting
 
+END_SECONDS = 10.0  # for a killed process to be seen to have ended: an instant, unless the machine is very busy
+
 
 class PartyHandle(Protocol):
     """What the supervisor sees of one party."""
@@ -120,7 +122,7 @@ class ProcessParty:
     def kill(self) -> None:
         if not self._reason:
             self._process.kill()  # SIGKILL also ends a stopped process
-            self._process.join(2.0)
+            self._process.join(END_SECONDS)
             self._reason = self.end_reason()
             end_orphans(PARTY_VARIABLE, self._mark)
             if self._process.exitcode is not None:

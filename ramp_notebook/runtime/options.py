@@ -14,6 +14,7 @@ PARTY_NAMES = (
     "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo", "mallory", "niaj", "olivia", "peggy",
 )  # fmt: skip
 LAUNCHERS = ("local", "inline")
+TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imagine
 
 # (flags, argparse keywords); every default is None, so that sticky defaults can tell what was given
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -25,7 +26,11 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--plan",), {"action": "store_true", "default": None, "help": "count the cost on shapes without data; runs nothing"}),
     (
         ("--shape",),
-        {"metavar": "NAME@PARTY=N", "action": "append", "help": "for --plan: size of an input, e.g. x@alice=1_000_000 or 1000x20"},
+        {
+            "metavar": "NAME@PARTY=N[:TYPE]",
+            "action": "append",
+            "help": "for --plan: an input's size, e.g. x@alice=1_000_000 or 1000x20, and its type: int64, fixed, bool or text",
+        },
     ),
     (("--network",), {"metavar": "NAME", "help": "add the predicted time on this network: lan, wan, mobile, satellite"}),
     (("--charts",), {"metavar": "NAMES", "help": "charts to draw, e.g. timeline,tree; or none"}),
@@ -49,7 +54,7 @@ class Options:
     inputs: tuple[tuple[str, str], ...] = ()  # (name, party)
     output: str | None = None
     plan: bool = False
-    shapes: tuple[tuple[str, str, tuple[int, ...]], ...] = ()  # (name, party, shape)
+    shapes: tuple[tuple[str, str, tuple[int, ...], str], ...] = ()  # (name, party, shape, type or "" for what is known)
     network: str | None = None
     charts: tuple[str, ...] = ()
     timeout: float | None = None
@@ -157,15 +162,16 @@ def check_sticky(name: str, value: str) -> Any:
     return value
 
 
-def _shape(text: str, parties: Sequence[str]) -> tuple[str, str, tuple[int, ...]]:
-    left, equals, size = text.partition("=")
+def _shape(text: str, parties: Sequence[str]) -> tuple[str, str, tuple[int, ...], str]:
+    left, _, right = text.partition("=")
+    size, colon, kind = right.partition(":")
     try:
-        shape = tuple(int(n) for n in size.split("x")) if equals else ()
+        shape = tuple(int(n) for n in size.split("x"))
     except ValueError:
-        shape = ()
-    if not shape or min(shape) < 0:
-        raise OptionError(f"--shape takes NAME@PARTY=N, e.g. ips@alice=1_000_000 or table@bob=1000x20; got {text!r}")
-    return (*name_at_party("--shape", left, parties), shape)
+        shape = (-1,)
+    if min(shape) < 0:
+        raise OptionError(f"--shape takes NAME@PARTY=N[:TYPE], e.g. ips@alice=1_000_000:text or table@bob=1000x20; got {text!r}")
+    return (*name_at_party("--shape", left, parties), shape, one_of("--shape", kind, TYPES, "type") if colon else "")
 
 
 def _network(name: Any) -> str | None:

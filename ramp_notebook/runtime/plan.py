@@ -82,13 +82,13 @@ def plan_cell(
     directory: Sequence[Mapping[str, Description]] = (),
     *,
     public: Mapping[str, Any] | None = None,
-    shapes: Mapping[int, Mapping[str, tuple[int, ...]]] | None = None,
+    shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]] | None = None,
     reveals: Sequence[Any] | None = None,
 ) -> Plan:
     """Run `cell` on shapes.
 
     `directory` says what each party's namespace holds; `public` gives the plain values that all parties share; `shapes`
-    adds or overrides inputs by size; `reveals` replays what a recorded run of random pattern revealed.
+    adds or overrides inputs by size, or by size and type as a Description; `reveals` replays what a recorded run of random pattern revealed.
     """
     registry.protocols[cell.protocol].check_parties(len(names))
     announced = [_announced(i, directory, cell, shapes or {}) for i in range(len(names))]
@@ -101,13 +101,14 @@ def plan_cell(
 
 
 def _announced(
-    index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...]]]
+    index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]]
 ) -> dict[str, Description]:
     known = dict(directory[index]) if index < len(directory) else {}
     known.update({name: describe(value) for name, value in cell.inputs.get(index, {}).items()})
-    for name, shape in shapes.get(index, {}).items():
-        dtype = known[name].dtype if name in known and known[name].kind == "private" else "int64"
-        known[name] = Description("private", dtype, tuple(shape))
+    for name, given in shapes.get(index, {}).items():
+        shape, dtype = (given.shape, given.dtype) if isinstance(given, Description) else (given, "")
+        before = known[name].dtype if name in known and known[name].kind == "private" else "int64"
+        known[name] = Description("private", dtype or before, tuple(shape))
     return known
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, OptionError, RampError
 from .capture import helpers_for
-from .cell import Cell
+from .cell import Cell, Description
 from .coordinator import Coordinator
 from .explain import add_hint
 from .finished import Run
@@ -86,7 +86,7 @@ class Workspace:
             inputs.setdefault(options.parties.index(party), {})[name] = namespace[name]
         for name, party, value in data:
             inputs.setdefault(options.parties.index(party), {})[name] = value
-        given = {name for name, _ in options.inputs} | {name for name, _, _ in options.shapes}
+        given = {name for name, _ in options.inputs} | {name for name, *_ in options.shapes}
         known = {name for names in group.directory for name in names} | given
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums)
@@ -128,9 +128,9 @@ class Workspace:
             self.printed = group.printed
 
     def _plan(self, options: Options, cell: Cell, group: Coordinator, public: Mapping[str, Any]) -> Run:
-        shapes: dict[int, dict[str, tuple[int, ...]]] = {}
-        for name, party, shape in options.shapes:
-            shapes.setdefault(options.parties.index(party), {})[name] = shape
+        shapes: dict[int, dict[str, Description]] = {}
+        for name, party, shape, dtype in options.shapes:
+            shapes.setdefault(options.parties.index(party), {})[name] = Description("private", dtype, shape)
         plan = plan_cell(cell, options.parties, group.directory, public=public, shapes=shapes)
         return Run.of_plan(plan, network=options.network, charts=options.charts)
 

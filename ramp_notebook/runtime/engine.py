@@ -58,9 +58,9 @@ class Engine:
             with _printing_to(printed), np.errstate(over="ignore"):  # rings wrap, and numpy warns of it for scalars
                 self._execute(cell, epoch, directory, recorder, scope, outcome)
         except CellAborted as problem:
-            outcome = Outcome("aborted", error=self._report(problem, cell, recorder))
+            outcome = Outcome("aborted", error=self.report(problem, cell, recorder))
         except BaseException as problem:  # SystemExit and KeyboardInterrupt in a cell end the cell, not the party
-            outcome = Outcome("error", error=self._report(problem, cell, recorder))
+            outcome = Outcome("error", error=self.report(problem, cell, recorder))
         outcome.printed = printed.getvalue()
         outcome.record = recorder.party_record()
         outcome.carried_bytes = {p: n - carried.get(p, 0) for p, n in self.links.carried_bytes().items() if n != carried.get(p, 0)}
@@ -146,7 +146,9 @@ class Engine:
                 if digest is not None:
                     outcome.digests[name] = digest
 
-    def _report(self, problem: BaseException, cell: Cell, recorder: Recorder) -> ErrorReport:
+    @staticmethod
+    def report(problem: BaseException, cell: Cell, recorder: Recorder) -> ErrorReport:
+        """What may be told of an exception: its kind, its words, the cell's line, the open gadgets."""
         line = 0
         if isinstance(problem, SyntaxError) and problem.filename == cell.filename:
             line = problem.lineno or 0

@@ -15,7 +15,7 @@ import greenlet
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseError, ProgramMismatch, RampError
+from ..errors import MisuseError, ProgramMismatch
 from ..protocols import planes as packed
 from ..protocols.context import Context
 from ..protocols.security import Label
@@ -28,6 +28,7 @@ from ..values.shaped import ShapedArray
 from ..wire.channel import Received, Request, framing_bytes
 from .cell import Cell, Description
 from .engine import Engine, describe, remember_source, run_helpers, run_text
+from .failures import from_report
 
 NUMPY_DTYPES = {"int64": np.int64, "fixed": np.float64, "bool": np.bool_, "text": np.dtype("U15")}
 
@@ -125,7 +126,7 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
                     waiting.pop(i, None)
                     if not worker.dead:
                         waiting[i] = asked
-            stuck = [i for i, w in waiting.items() if before.get(i) is w]
+            stuck = [i for i, (peer, request) in waiting.items() if i in before and before[i][0] == peer and before[i][1] is request]
             if waiting and len(stuck) == sum(not w.dead for w in workers):
                 peer, request = waiting[stuck[0]]
                 raise ProgramMismatch(
@@ -164,13 +165,14 @@ class _PlannedParty:
         scope.update(self.public)
         for name, value in self.engine.cell_names(self.directory, scope).items():
             scope.setdefault(name, value)
-        if cell.helpers:
-            run_helpers(cell, scope)
         try:
+            if cell.helpers:
+                run_helpers(cell, scope)
             run_text(cell, scope)
-        except RampError as problem:
-            problem.add_note(f"while planning, as {self.links.names[self.links.index]}, at line {self.recorder.line or '?'}")
-            raise
+        except Exception as problem:  # told as a run tells it
+            error = from_report(self.links.names[self.links.index], self.engine.report(problem, cell, self.recorder))
+            error.add_note("while planning: on shapes, without data")
+            raise error from None
 
 
 def _unending(reveals: Sequence[Any] | None) -> Iterator[Any] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ramp_notebook.errors import NoDataError, ProgramMismatch
+from ramp_notebook.errors import NoDataError, PartyFailed, ProgramMismatch
 from ramp_notebook.runtime.cell import Cell, Description
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.plan import plan_cell
@@ -55,10 +55,19 @@ def test_plans_run_nothing_for_real(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan.trace.planned
 
 
-def test_what_depends_on_data_is_refused_with_party_and_line() -> None:
-    with pytest.raises(NoDataError) as caught:
-        plan_cell(Cell("x = mpc.reveal(mpc.random(3))\nif x[0] > 0:\n    pass"), NAMES)
-    assert "while planning, as alice" in caught.value.__notes__[0]
+@pytest.mark.parametrize(
+    ("source", "kind", "said"),
+    [
+        ("x = mpc.reveal(mpc.random(3))\nif x[0] > 0:\n    pass", NoDataError, "in bob at line 2"),
+        ("x = mpc.random(3)\nx.shape[1]", PartyFailed, "IndexError in alice at line 2"),
+        ("x = 1\nx = = 2", PartyFailed, "SyntaxError in alice at line 2"),
+    ],
+)
+def test_what_fails_is_told_as_in_a_run(source: str, kind: type, said: str) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        plan_cell(Cell(source), NAMES)
+    assert 2 == caught.value.line
+    assert ["while planning: on shapes, without data"] == caught.value.__notes__
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from ramp_notebook.cli import main
@@ -137,6 +140,21 @@ def test_the_command_runs_on_processes_and_imports_no_notebook(folder):
     assert "total = 3" in shown.stdout
     assert shown.stdout.endswith("[] 0\n")
     assert "" == shown.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, -15, ""), (signal.SIGKILL, -9, "")])
+def test_a_run_that_is_stopped_leaves_no_process(folder, number, code, said):
+    (folder / "cell.py").write_text("x = mpc.random(10)\nwhile True:\n    x = x * x\n")
+    command = subprocess.Popen([sys.executable, "-m", "ramp_notebook.cli", "run", "cell.py"], stdout=-1, stderr=-1, text=True)
+    deadline = time.monotonic() + 60
+    while len(below := psutil.Process(command.pid).children(recursive=True)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    command.send_signal(number)
+    assert not psutil.wait_procs(below, timeout=4)[1]  # well within a second on a quiet machine
+    assert ("", said) == command.communicate(timeout=10)
+    assert code == command.returncode
 
 
 def test_malformed_addresses_are_named_at_their_owner(folder, capsys):

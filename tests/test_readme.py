@@ -1,5 +1,7 @@
 """The README keeps its word: its cells run in order in one kernel, its commands exist, its tables name what is there."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -36,6 +38,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.process
 def test_the_first_cell_shows_the_result_and_the_label_that_is_explained(shown: dict[str, str]) -> None:
     report = next(text for source, text in shown.items() if source.startswith("%%mpc"))
+    assert "planned: sizes only" in next(text for source, text in shown.items() if source.startswith("%%mpc --plan"))
     assert "top = 91000" in report
     [label] = blocks("label")
     assert f"label: {label}" in report.splitlines()
@@ -66,6 +69,15 @@ def test_the_ramp_commands_exist() -> None:
     for line in [line for line in command_lines() if line.startswith("ramp ")]:
         offered = subprocess.run([command, line.split()[1], "--help"], capture_output=True, text=True, check=True).stdout
         assert [option for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", line) if option not in offered] == []
+
+
+@pytest.mark.process
+def test_the_ramp_commands_run_as_printed(tmp_path: Path) -> None:
+    [block] = [body for body in blocks("bash") if "ramp run" in body]
+    places = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    shown = subprocess.run(["bash", "-e", "-c", block], cwd=tmp_path, env=places, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "product = [42]" in shown
+    assert [42] == json.loads((tmp_path / "out.json").read_text())["outputs"]["product"]
 
 
 def test_the_workflow_names_files_and_options_that_exist() -> None:

@@ -17,7 +17,7 @@ from ..wire.memory import MemoryHub
 from .control import ControlEnd
 from .orphans import end_orphans
 from .party_process import PARTY_VARIABLE, party_process, party_thread
-from .servers import PRELOADED, complete_main_module, interrupts_blocked, start_method, starting
+from .servers import interrupts_blocked, prepare, start_method, starting
 
 END_SECONDS = 10.0  # for a killed process to be seen to have ended: an instant, unless the machine is very busy
 
@@ -79,9 +79,7 @@ class LocalLauncher:
                 daemon=True,
             )
             with starting, _main_module_hidden(), interrupts_blocked():
-                complete_main_module()
-                if self.context.get_start_method() == "forkserver":
-                    self.context.set_forkserver_preload(PRELOADED)
+                prepare(self.context.get_start_method())
                 process.start()
         except BaseException:
             ours.close()

@@ -89,7 +89,8 @@ def plan_cell(
     """Run `cell` on shapes.
 
     `directory` says what each party's namespace holds; `public` gives the plain values that all parties share; `shapes`
-    adds or overrides inputs by size, or by size and type as a Description; `reveals` replays what a recorded run of random pattern revealed.
+    adds or overrides inputs by size, or by size and type as a Description; `reveals` replays what a recorded run
+    of random pattern revealed.
     """
     registry.protocols[cell.protocol].check_parties(len(names))
     announced = [_announced(i, directory, cell, shapes or {}) for i in range(len(names))]
@@ -102,7 +103,10 @@ def plan_cell(
 
 
 def _announced(
-    index: int, directory: Sequence[Mapping[str, Description]], cell: Cell, shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]]
+    index: int,
+    directory: Sequence[Mapping[str, Description]],
+    cell: Cell,
+    shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]],
 ) -> dict[str, Description]:
     known = dict(directory[index]) if index < len(directory) else {}
     known.update({name: describe(value) for name, value in cell.inputs.get(index, {}).items()})

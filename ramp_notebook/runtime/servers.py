@@ -12,9 +12,11 @@ from collections.abc import Iterator
 
 import multiprocess
 import multiprocess.forkserver
+import multiprocess.process
 import multiprocess.resource_tracker
 
 from ..errors import OptionError
+from . import folders
 
 START_METHODS = ("forkserver", "spawn")  # never fork: a forked party holds a copy of the notebook's memory
 PRELOADED = [
@@ -40,16 +42,21 @@ def warm_up() -> None:
     if start_method() != "forkserver":
         return
     with starting, interrupts_blocked():
-        complete_main_module()
-        multiprocess.forkserver.set_forkserver_preload(PRELOADED)
+        prepare("forkserver")
         multiprocess.forkserver.ensure_running()
 
 
-def complete_main_module() -> None:
-    """`%reset` takes from a notebook's main module what multiprocess looks for when it starts a process."""
+def prepare(method: str) -> None:
+    """What has to be so when `multiprocess` starts a process. Call it while `starting` is held."""
     main = sys.modules["__main__"]
     if not hasattr(main, "__spec__"):
-        main.__spec__ = None
+        main.__spec__ = None  # `%reset` takes it from a notebook's main module
+    if method == "forkserver":
+        multiprocess.forkserver.set_forkserver_preload(PRELOADED)
+        config = multiprocess.process.current_process()._config
+        if config.get("tempdir") is None:
+            folders.sweep()
+            config["tempdir"] = str(folders.claim())
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ import pytest
 from census import unchanged
 
 from ramp_notebook.errors import MisuseError, OptionError
-from ramp_notebook.runtime.coordinator import ENGINE, Coordinator
 from ramp_notebook.runtime.cell import Cell
+from ramp_notebook.runtime.coordinator import ENGINE, Coordinator
 from ramp_notebook.runtime.launchers import PartyHandle, check_descriptors, make_launcher
 from ramp_notebook.runtime.servers import start_method
 

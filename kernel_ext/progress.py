@@ -46,7 +46,7 @@ class Progress:
             return label
         from tqdm import tqdm
 
-        class Line(tqdm):
+        class Line(tqdm):  # type: ignore[misc]
             monitor_interval = 0  # no thread that watches over lines and outlives them
 
         return Line(bar_format="{desc}", leave=False, file=sys.stderr)

@@ -54,24 +54,24 @@ def pressed_at(moments: list[float], session: Session) -> list[float]:
     pressed: list[float] = []
 
     def press() -> None:
-        pressed.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        start = time.monotonic()
+        for moment in moments:
+            time.sleep(max(0.0, start + moment - time.monotonic()))
+            pressed.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
 
-    timers = [threading.Timer(moment, press) for moment in moments]
+    pressing = threading.Thread(target=press)
     prompt = 0.0
     try:
-        for timer in timers:
-            timer.start()
+        pressing.start()
         try:
             while True:
                 session.from_start_to_end()
         finally:
             prompt = time.monotonic()
-            for timer in timers:  # the second may come when the first has already given the prompt back
-                timer.join()
+            pressing.join()  # the second may come when the first has already given the prompt back
     except KeyboardInterrupt:
-        for timer in timers:
-            timer.join()
+        pressing.join()
     return [prompt - each for each in pressed if each < prompt]
 
 

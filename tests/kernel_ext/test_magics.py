@@ -170,6 +170,7 @@ def test_options_complete_where_a_notebook_asks(shell):
     complete = shell._ramp_notebook.completion.candidates
     assert ["rate@alice", "rate@bob", "rate@carol"] == complete("%%mpc -i rate@")
     assert ["wan"] == complete("%%mpc --network w")
+    assert ["x@bob=5:fixed"] == complete("%%mpc --plan --shape x@bob=5:f")
     assert ["inline"] == complete("%mpc start --launcher in")
     assert ["protocol="] == complete("%mpc config pro")
     assert [] == complete("print(--pro")

@@ -13,7 +13,7 @@ from .interrupts import Interrupts
 from .results import CellResult, assemble, check, common_names
 from .supervisor import Supervisor
 
-SETTLE_SECONDS = 0.1  # after a first error: time for the others to raise the same one
+SETTLE_SECONDS = 0.25  # after a first error: time for the others to raise the same one
 REMIND_SECONDS = 0.4  # an abort is repeated once: the cell may have caught the first
 GRACE_SECONDS = 0.7  # after an abort, or for the end of a commit; whoever takes longer is replaced
 ORPHAN_SECONDS = 1.0  # a party whose link closed waits this long for the cause to show

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-
 from ramp_notebook.kernel_ext import progress
 from ramp_notebook.kernel_ext.progress import Progress
+
 from ramp_notebook.runtime.run import Whereabouts
 
 

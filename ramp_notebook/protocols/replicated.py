@@ -154,9 +154,9 @@ class Replicated(Protocol):
     def is_zero(self, x: Share) -> Share:
         """s + t = 0 exactly if all bits of ~(s ^ -t) are one: no adder. 7 rounds, 63 ANDs."""
         shape = (WORD, packed.word_count(x.shape[1]))
-        s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
+        s = self.input(0, packed.to_planes(x[0] + x[1], WORD) if self.me == 0 else None, shape, binary=True)
         if self.me:
-            self._third(s)[...] ^= packed.to_planes(-self._third(x))
+            self._third(s)[...] ^= packed.to_planes(-self._third(x), WORD)
         for component in self.constant_components(binary=True):
             s[component] = ~s[component]
         return circuits.fold_and(s, self.conjunction)[:, 0]
@@ -187,9 +187,9 @@ class Replicated(Protocol):
         if self.me in (0, 1):
             drawn[1 if self.me == 0 else 0] = self.context.stream(1 - self.me).words((n,))  # x_1, of parties 0 and 1
         if self.me == 0:
-            minus_r = packed.to_planes(-(drawn[0] + drawn[1]))
+            minus_r = packed.to_planes(-(drawn[0] + drawn[1]), WORD)
         minus_r = self.input(0, minus_r, shape, binary=True)
-        total = circuits.add_planes(packed.to_planes(x), minus_r, self.conjunction)
+        total = circuits.add_planes(packed.to_planes(x, WORD), minus_r, self.conjunction)
         third = self.reveal(total, (1, 2), binary=True)
         if self.me:
             drawn[2 - self.me] = packed.from_planes(third, n)
@@ -309,10 +309,10 @@ class Replicated(Protocol):
     def _split_sum(self, x: Share) -> tuple[Share, Share]:
         """Planes of s, input by party 0, and of p = s ^ t: what an adder of s and t needs. One word per element, 1 round."""
         shape = (WORD, packed.word_count(x.shape[1]))
-        s = self.input(0, packed.to_planes(x[0] + x[1]) if self.me == 0 else None, shape, binary=True)
+        s = self.input(0, packed.to_planes(x[0] + x[1], WORD) if self.me == 0 else None, shape, binary=True)
         p = s.copy()
         if self.me:
-            self._third(p)[...] ^= packed.to_planes(self._third(x))
+            self._third(p)[...] ^= packed.to_planes(self._third(x), WORD)
         return s, p
 
     def _empty(self, shape: tuple[int, ...]) -> Share:

@@ -7,7 +7,8 @@ a field is run with a tiny field. Equality of multisets is exact: no statistics,
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,16 +111,20 @@ def check_views(
     program: Program,
     coalitions: Sequence[Sequence[int]] | None = None,
     least_lanes: int = 256,
+    choices: Sequence[Mapping[tuple[int, int], int]] = ({},),
+    chosen: Callable[[Mapping[tuple[int, int], int]], AbstractContextManager[None]] = lambda choice: nullcontext(),
 ) -> int:
     """Raise LeakError if some coalition's view depends on more than its own inputs and outputs; how many lanes were looked at.
 
     Default coalitions: all of as many parties as the protocol tolerates. With fewer combinations than `least_lanes` all are
-    repeated: protocols have ways of their own for few numbers and for many.
+    repeated: protocols have ways of their own for few numbers and for many. What a lane cannot hold, such as a permutation of
+    all rows, is enumerated by `choices`: by pair of parties, the symbol that these two know; `chosen` puts one in force.
     """
     if coalitions is None:
         coalitions = list(itertools.combinations(range(count), protocol.security.tolerated(count)))
     discovery = _Tape(least_lanes)
-    _run(protocol, count, program, discovery, [np.zeros(least_lanes, np.uint64)] * len(program.owners))
+    with chosen(choices[0]):
+        _run(protocol, count, program, discovery, [np.zeros(least_lanes, np.uint64)] * len(program.owners))
     base = 2 if program.binary else program.symbols
     variables = [*((("input", k), base) for k in range(len(program.owners))), *sorted(discovery.bases.items(), key=repr)]
     places, lanes = {}, 1
@@ -131,14 +136,22 @@ def check_views(
     repeats = max(1, least_lanes // lanes)  # at least 256 lanes, so that a row of bits is never as long as a row of numbers
     tape = _Tape(lanes * repeats, places=places)
     inputs = [tape.column(("input", k), base) for k in range(len(program.owners))]
-    contexts, outputs = _run(protocol, count, program, tape, inputs)
-    for coalition in coalitions:
-        seen = [*(inputs[k] for k, owner in enumerate(program.owners) if owner in coalition)]
-        seen += [column for party in coalition if outputs[party] is not None for column in _columns(outputs[party], tape.lanes, program)]
-        own = [tape.column(v, size) for v, size in variables if v[0] != "input" and (v[0] in coalition or v[1] in coalition)]
-        came = [c for party in coalition for array in contexts[party].received for c in _columns(array, tape.lanes, program)]
-        _compare(program, coalition, inputs, seen, [*own, *came])
-    return tape.lanes
+    permitted: list[list[list[Any]]] = [[] for _ in coalitions]  # coalition, choice, column
+    views: list[list[list[Any]]] = [[] for _ in coalitions]
+    for choice in choices:
+        with chosen(choice):
+            contexts, outputs = _run(protocol, count, program, tape, inputs)
+        for k, coalition in enumerate(coalitions):
+            known = [np.full(tape.lanes, symbol) for pair, symbol in choice.items() if set(pair) & set(coalition)]
+            own = [tape.column(v, size) for v, size in variables if v[0] != "input" and (v[0] in coalition or v[1] in coalition)]
+            came = [c for party in coalition for array in contexts[party].received for c in _columns(array, tape.lanes, program)]
+            views[k].append([*known, *own, *came])
+            results = [c for p in coalition if outputs[p] is not None for c in _columns(outputs[p], tape.lanes, program)]
+            permitted[k].append([*(inputs[i] for i, owner in enumerate(program.owners) if owner in coalition), *results])
+    for k, coalition in enumerate(coalitions):
+        seen, view = ([np.concatenate(column) for column in zip(*each, strict=True)] for each in (permitted[k], views[k]))
+        _compare(program, coalition, [np.tile(column, len(choices)) for column in inputs], seen, view)
+    return tape.lanes * len(choices)
 
 
 def _run(
@@ -195,8 +208,7 @@ def _compare(program: Program, coalition: Sequence[int], inputs: Sequence[Any], 
     world, _ = _numbered(inputs, len(inputs[0]))
     permitted, groups = _numbered(seen, len(world))
     views, kinds = _numbered([*seen, *view], len(world))
-    counts = np.zeros((int(world.max()) + 1, kinds), np.int64)
-    np.add.at(counts, (world, views), 1)
+    counts = np.bincount(world * kinds + views, minlength=(int(world.max()) + 1) * kinds).reshape(-1, kinds)
     for group in range(groups):
         lanes = permitted == group
         columns = np.unique(views[lanes])

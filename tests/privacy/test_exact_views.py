@@ -1,8 +1,12 @@
 """Every primitive of every protocol, all tapes and inputs over tiny rings: coalitions see nothing that they must not."""
 
+import contextlib
+import itertools
+
 import numpy as np
 import pytest
 
+from ramp_notebook.protocols import replicated
 from ramp_notebook.protocols.replicated import Replicated
 from ramp_notebook.testing.views import LeakError, Program, check_views
 
@@ -42,6 +46,68 @@ MANY = {False: 1 << 10, True: 1 << 16}  # lanes, of numbers and of bits, from wh
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_views_do_not_depend_on_what_they_must_not(program, many):
     assert check_views(Replicated, 3, program, least_lanes=MANY[program.binary] if many else 256) >= 256
+
+
+# -- conversions, on words of two bits ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_bit_words(monkeypatch):
+    monkeypatch.setattr(replicated, "WORD", 2)
+
+
+def tiny(name, run, binary_result, to=ALL):
+    return Program(name, (0, 2), lambda p, s: (run(p, s[0] + s[1]), binary_result), to=to, symbols=4)
+
+
+CONVERSIONS = [
+    tiny("sign", lambda p, x: p.sign(x), True),
+    tiny("is_zero", lambda p, x: p.is_zero(x), True),
+    tiny("a sign that stays secret", lambda p, x: p.sign(x), True, to=()),
+    tiny("to_binary", lambda p, x: p.to_binary(x), True, to=()),
+]
+
+
+@pytest.mark.parametrize("program", CONVERSIONS, ids=lambda program: program.name)
+def test_conversions_show_nothing(program, two_bit_words):
+    assert check_views(Replicated, 3, program) >= 256
+
+
+def test_a_conversion_and_its_way_back_show_nothing(monkeypatch):
+    monkeypatch.setattr(replicated, "WORD", 1)
+    back = Program("there and back", (0, 2), lambda p, s: (p.to_arithmetic(p.to_binary(s[0] + s[1])), False), to=ALL)
+    assert check_views(Replicated, 3, back) >= 256
+
+
+# -- the shuffle, of two rows ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def swapping(choice):
+    """Each pair's permutation of two rows: 0 keeps them, 1 swaps them."""
+
+    def order(stream, n):
+        return np.arange(n)[:: -1 if choice[stream._key[:2]] else 1]
+
+    original, replicated.random_permutation = replicated.random_permutation, order
+    try:
+        yield
+    finally:
+        replicated.random_permutation = original
+
+
+PAIRS = [(0, 1), (1, 2), (0, 2)]
+CHOICES = [dict(zip(PAIRS, symbols, strict=True)) for symbols in itertools.product((0, 1), repeat=3)]
+ROWS = Program("shuffle", (0, 0), lambda p, s: (p.shuffle([(np.stack(s, axis=1), False)])[0], False), to=())
+
+
+def test_a_shuffle_shows_nobody_where_rows_go():
+    assert check_views(Replicated, 3, ROWS, choices=CHOICES, chosen=swapping) >= 256
+
+
+def test_a_shuffle_reveals_rows_in_an_order_that_says_nothing():
+    shown = Program("shuffle and reveal", (0, 0), ROWS.run, to=(1,))
+    assert check_views(Replicated, 3, shown, choices=CHOICES, chosen=swapping) >= 256
 
 
 # -- planted bugs: each must be caught, or the check above is blind ----------------------------------------------------
@@ -153,6 +219,41 @@ class SameMaskForBoth(Replicated):
         masked = piece - mask
         theirs = self.context.exchange("reshare", {other: masked}, {other: piece.shape})[other]
         return [np.stack([mask, masked + theirs] if self.me == a else [masked + theirs, mask])]
+
+
+class TwoHops(Replicated):
+    """One pair's permutation is left out: the other two meet in one party, who then knows the whole order."""
+
+    def shuffle(self, columns):
+        for a in (0, 1):
+            columns = self._permute_by_pair(a, columns)
+        return [share for share, _ in columns]
+
+
+class OpenPlanes(Replicated):
+    """The first summand of an adder is shared without a mask."""
+
+    def input(self, owner, value, shape, *, binary):
+        if not binary:
+            return super().input(owner, value, shape, binary=binary)
+        share = self.zeros(shape, binary=binary)
+        if self.me == owner:
+            share[0] = value
+            self.context.exchange("input", {self.previous: share[0]}, {})
+        elif self.previous != owner:
+            share[1] = self.context.exchange("input", {}, {owner: shape})[owner]
+        return share
+
+
+def test_a_hop_left_out_is_caught():
+    shown = Program("shuffle and reveal", (0, 0), ROWS.run, to=(1,))
+    with pytest.raises(LeakError):
+        check_views(TwoHops, 3, shown, choices=CHOICES, chosen=swapping)
+
+
+def test_an_open_summand_is_caught(two_bit_words):
+    with pytest.raises(LeakError):
+        check_views(OpenPlanes, 3, CONVERSIONS[2])
 
 
 PLANTED = [

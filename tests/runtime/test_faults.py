@@ -317,13 +317,13 @@ class TestInterrupts:
         works(parties)
 
     def test_two_interrupts_in_quick_succession(self, parties: Coordinator) -> None:
-        for delay in (0.3, 0.32):
-            later(delay, os.kill, os.getpid(), signal.SIGINT)
+        presses = [later(delay, os.kill, os.getpid(), signal.SIGINT) for delay in (0.3, 0.32)]
         with soon(1.5), pytest.raises(KeyboardInterrupt):
             try:
                 parties.run(Cell("import time\ntime.sleep(60)"))
             finally:
-                time.sleep(0.1)  # the second one may come when the cell has already been stopped
+                for press in presses:  # the second one may come when the cell has already been stopped
+                    press.join()
         works(parties)
 
     def test_interrupt_from_another_thread(self, parties: Coordinator) -> None:

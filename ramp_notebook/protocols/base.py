@@ -48,7 +48,8 @@ class Protocol(ABC):
         """Raise MisuseValueError, saying what would fit, unless the protocol runs with this many parties."""
 
     @classmethod
-    def components(cls, *, binary: bool) -> int:
+    def components(cls, count: int, *, binary: bool) -> int:
+        """How many components a share has among `count` parties."""
         return cls.binary_components if binary else cls.arithmetic_components
 
     # -- numbers: what plain values are in this protocol's arithmetic --------------------------------------------------
@@ -157,7 +158,7 @@ class Protocol(ABC):
 
     def zeros(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """The share of zeros that everyone knows to be zeros."""
-        full = (self.components(binary=binary), *shape)
+        full = (self.components(self.context.count, binary=binary), *shape)
         return shaped.ShapedArray(full) if self.context.planned else np.zeros(full, np.uint64)
 
     def public(self, value: Any, *, binary: bool) -> Share:

@@ -189,7 +189,8 @@ def _materialise(scope: dict[str, Any], name: str, description: Description, ses
         scope[name] = ShapedArray(description.shape, NUMPY_DTYPES[description.dtype])
     elif description.kind == "secret":
         dtype = parse_dtype(description.dtype)
-        components = registry.protocols[description.protocol].components(binary=dtype is BOOL or description.domain == "binary")
+        binary = dtype is BOOL or description.domain == "binary"
+        components = registry.protocols[description.protocol].components(len(session.parties), binary=binary)
         inner = (packed.word_count(int(np.prod(description.shape))),) if dtype is BOOL else description.shape
         secret = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
         secret.epoch, secret.protocol_name = 0, description.protocol  # of an earlier cell, as in a run

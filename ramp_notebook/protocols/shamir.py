@@ -134,11 +134,8 @@ class Shamir(Protocol):
 
     def matmul(self, x: Share, y: Share) -> Share:
         """One product's price per *output* element: products are summed before they are reshared."""
-        shape, dealers, piece = shaped.matmul_shape(x.shape[1:], y.shape[1:]), range(2 * self.t + 1), None
-        if self.me in dealers:
-            product = field.matmul(x[0, ...], y[0, ...])
-            piece = self.numbers.weighted(self.numbers.lagrange(dealers, 0)[self.me], product.reshape(1, *product.shape))
-        return self.numbers.reduce_degree("matmul", piece, shape)
+        product = field.matmul(x[0, ...], y[0, ...])
+        return self.numbers.reduce_degree("matmul", product.reshape(1, *product.shape))
 
     # -- between the domains -------------------------------------------------------------------------------------------
     # A number is the sum modulo p of t + 1 pieces, each known to one party. These share the bits of their pieces; carry-save
@@ -170,12 +167,62 @@ class Shamir(Protocol):
         return self.add_public(self._number_of(planes, x.shape[1]), np.uint64(field.P - HALF))
 
     def truncate(self, x: Share, bits: int) -> Share:
-        bits = min(bits, BITS - 1)  # all of it beyond leaves the sign alone
-        low, top = self._planes_above_smallest(x)
-        quotient = self._number_of(np.concatenate([low, top], axis=1)[:, bits:], x.shape[1])
+        """floor(x / 2**bits) exactly: the pieces' quotients, and every carry that passes bit `bits` or bit 61 on the way to their sum.
+
+        y = x + 2^60 is the pieces' sum, less 2^61 - 1 for each carry beyond bit 61, of which carry-save adders put one in again.
+        The last carries, with S and C: w = [S + C >= 2^61] as y > 0, and c out of the low bits of S + C + w.
+        """
+        n, bits = x.shape[1], min(bits, BITS - 1)  # beyond that the sign alone is left
+        x = self.add_public(x, np.uint64(HALF))
+        quotient = self._sum_of_quotients(x, bits)
+        s, c, *others = self._shared_pieces(x)
+        low, high = [], []
+        for piece in others:
+            s, c = self._carry_save(s, c, piece)
+            low.append(c[:, bits])
+            high.append(c[:, 0])
+        last_low, last_high = self._last_carries(s, c, bits)
+        return self._with_carries(quotient, [*low, last_low], [*high, last_high], bits, n)
+
+    def _last_carries(self, s: Share, c: Share, bits: int) -> tuple[Share, Share]:
+        """The carry out of the low bits of S + C + w, and w. With (g, p) of the low and of the high bits: two rounds."""
+        p = s ^ c
+        (g0, p0), (g1, p1) = circuits.reduce_carries([(s[:, :bits], p[:, :bits]), (s[:, bits:], p[:, bits:])], self.conjunction)
+        left, right = [p0, p1, p1, p0], [g0, g0 ^ g1, p0, g1]
+        products = self.conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
+        a, b, d, e = (products[:, k : k + 1] for k in range(4))
+        last = self.conjunction(np.concatenate([p1, p0, d], axis=1), np.concatenate([a, b, a], axis=1))
+        w = g1 ^ b ^ last[:, :1]
+        return (g0 ^ a ^ e ^ last[:, 1:2] ^ last[:, 2:])[:, 0], w[:, 0]
+
+    def _sum_of_quotients(self, x: Share, bits: int) -> Share:
+        piece = self._unambiguous_piece(x)
+        return self.numbers.add_up(self.numbers.deal("quotients", self.holders, piece if piece is None else piece >> np.uint64(bits), (x.shape[1],)))
+
+    def _with_carries(self, quotient: Share, low: Sequence[Share], high: Sequence[Share], bits: int, n: int) -> Share:
+        lanes = low[0].shape[1] * 64
+        carries = self.bits_to_ring(np.concatenate([*low, *high], axis=1), 2 * len(low) * lanes).reshape(1, 2, len(low), lanes)
+        up, down = (field.total(carries[:, k, :, :n], 1) for k in (0, 1))
+        quotient = self.add(quotient, field.subtract(up, field.shift(down, BITS - bits)))
         return self.add_public(quotient, np.uint64(field.P - (HALF >> bits)))
 
-    truncate_probabilistic = truncate
+    def truncate_probabilistic(self, x: Share, bits: int) -> Share:
+        """x / 2**bits rounded up with the probability of its fraction, else down, for |x| < 2^59: 2 rounds if t = 1, else exact.
+
+        y = x + 2^59 < 2^60 is S + C, less p exactly if S or C has bit 60: each known to one party. The carry out of the low
+        bits is one exactly if those of S exceed those of y, a coin; one is put for it, which rounds up where none was.
+        """
+        if self.t > 1:
+            return self.truncate(x, bits)
+        bits = min(bits, BITS - 1)
+        x = self.add_public(x, np.uint64(HALF >> 1))
+        piece, known = self._unambiguous_piece(x), None
+        if piece is not None:
+            known = np.stack([piece >> np.uint64(bits), np.uint64(1) - (piece >> np.uint64(BITS - 1))])
+        s, c = self.numbers.deal("quotients", self.holders, known, (2, x.shape[1]))
+        not_above = self.multiply(s[:, 1], c[:, 1])
+        quotient = self.add(self.add(s[:, 0], c[:, 0]), field.shift(not_above, BITS - bits))
+        return self.add_public(quotient, np.uint64((field.P + 1 - (1 << (BITS - bits)) - (HALF >> 1 >> bits)) % field.P))
 
     def bits_to_ring(self, bits: Share, n: int) -> Share:
         """A bit is the XOR of t + 1 bits b_i, each known to one party; 1 - 2 b, their sign, is the product of theirs."""
@@ -199,12 +246,14 @@ class Shamir(Protocol):
         return s, c
 
     def _shared_pieces(self, x: Share) -> list[Share]:
+        piece = self._unambiguous_piece(x)
+        planes = None if piece is None else packed.to_planes(piece, BITS)
+        return self.bits.deal("pieces", self.holders, planes, (BITS, packed.word_count(x.shape[1])))
+
+    def _unambiguous_piece(self, x: Share) -> Any:
+        """This party's piece, from 1 to p at party 0; None if it holds none."""
         piece = self.numbers.piece(x, self.holders)
-        if piece is not None:
-            if self.me == 0 and not shaped.is_shaped(piece):
-                piece = np.where(piece == 0, np.uint64(field.P), piece)
-            piece = packed.to_planes(piece, BITS)
-        return self.bits.deal("pieces", self.holders, piece, (BITS, packed.word_count(x.shape[1])))
+        return piece if piece is None or self.me or shaped.is_shaped(piece) else np.where(piece == 0, np.uint64(field.P), piece)
 
     def _carry_save(self, a: Share, b: Share, c: Share) -> tuple[Share, Share]:
         """Two numbers with the sum of three modulo p. One round."""

@@ -59,6 +59,20 @@ def combine(m: int, coefficients: Sequence[int], arrays: Sequence[Any], bit_coef
     return out
 
 
+def product(m: int, x: Any, y: Any) -> Any:
+    """x * y of arrays of elements: m * m ANDs, and each power of w from m on written in lower ones."""
+    out = shaped.zeros(x.shape, like=x)
+    if shaped.is_shaped(out):
+        return out
+    for k in range(2 * m - 1):
+        power = _xor([x[a] & y[k - a] for a in range(m) if 0 <= k - a < m], x)
+        low = functools.reduce(lambda element, _: multiply(m, element, 2), range(k), 1)
+        for a in range(m):
+            if low >> a & 1:
+                out[a] ^= power
+    return out
+
+
 def bit_of(m: int, coefficient: int, array: Any) -> Any:
     """The coefficient of w**0 of coefficient * array: words (…)."""
     return _xor([array[b] for b in range(m) if multiply(m, coefficient, 1 << b) & 1], array)

@@ -6,7 +6,7 @@ linear under XOR. Secret bits are binary shares packed 64 to a word over the fla
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -176,7 +176,7 @@ class Protocol(ABC):
         """Bitwise NOT of binary shares."""
         return self.xor_public(words, np.uint64(0xFFFFFFFFFFFFFFFF))
 
-    def _with_constant(self, x: Share, value: Any, operation: np.ufunc, *, binary: bool) -> Share:
+    def _with_constant(self, x: Share, value: Any, operation: Callable[[Any, Any], Any], *, binary: bool) -> Share:
         shape = x.shape[1:] if np.shape(value) == () else np.broadcast_shapes(x.shape[1:], np.shape(value))
         out = align(x, len(shape))
         if out.shape[1:] != shape:

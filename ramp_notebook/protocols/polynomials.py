@@ -1,11 +1,9 @@
 """Sharing by polynomials: party i holds f(i + 1) of a polynomial f of degree t whose value at 0 is the secret.
 
-Dealing, revealing and resharing, once for every field; `PrimeSharing` for numbers modulo 2^61 - 1, `BitSharing` for bits
-as 0 and 1 of a field of 2^m > n elements, bit-sliced. A *piece* is a party's share weighted by its Lagrange coefficient:
-pieces of t + 1 parties add up to the secret, those of 2t + 1 parties to a secret of degree 2t. Knows no conversions.
+Dealing, revealing and products, once for every field (see `polynomial_fields`). A *piece* is a party's share weighted by its
+Lagrange coefficient: pieces of t + 1 parties add up to the secret, those of 2t + 1 parties to one of degree 2t.
 """
 
-import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..trace.events import PREPROCESSING
-from ..values import bitfield, field, shaped
+from ..values import shaped
 from .context import Context
 
 MANY = 4096  # words of a product from which, among more than three parties, bytes matter more than a round
@@ -178,7 +176,8 @@ class Sharing(ABC):
         own = None
         if self.me in dealers:
             coefficient = self.weight(dealers)
-            padded = np.concatenate([share.reshape(self.components, size), shaped.zeros((self.components, n * part - size), like=share)], axis=1)
+            filling = shaped.zeros((self.components, n * part - size), like=share)
+            padded = np.concatenate([share.reshape(self.components, size), filling], axis=1)
             own = self.combine([coefficient, coefficient], [padded.reshape(masks.shape), masks])
             own = self.add_up([own, self._zero(dealers, own.shape[1:])])
         sends = {} if own is None else {king: own[:, king] for king in range(n) if king != self.me}
@@ -206,7 +205,8 @@ class Sharing(ABC):
 
     def _zero(self, parties: Sequence[int], shape: tuple[int, ...]) -> Any:
         """Elements that add up to zero over `parties` and are otherwise random to any who miss one: from their pairwise streams."""
-        added, taken = [], []
+        added: list[Any] = []
+        taken: list[Any] = []
         for party in parties:
             if party != self.me:
                 (added if party > self.me else taken).append(self.draw(self.context.stream(party), shape))
@@ -228,83 +228,3 @@ class Sharing(ABC):
             return None
         having = [(self.me + k) % self.count for k in range(self.t + 1)]
         return self.add_up([self.piece(share, having), *(reply[party] for party in having[1:])])
-
-
-class PrimeSharing(Sharing):
-    """Numbers modulo 2^61 - 1."""
-
-    components = 1
-
-    def scalar(self, a: int, b: int) -> int:
-        return a * b % field.P
-
-    def scalar_difference(self, a: int, b: int) -> int:
-        return (a - b) % field.P
-
-    def scalar_inverse(self, a: int) -> int:
-        return pow(a, -1, field.P)
-
-    def draw(self, stream: Any, shape: tuple[int, ...]) -> Any:
-        return field.draw(stream, (1, *shape))
-
-    def combine(self, coefficients: Sequence[int], shares: Sequence[Any], coefficient: int = 0, value: Any = None) -> Any:
-        if value is None:
-            return field.combine(coefficients, shares)
-        return field.combine([coefficient, *coefficients], [value.reshape(1, *value.shape), *shares])
-
-    def add_up(self, shares: Sequence[Any]) -> Any:
-        return field.add_up(shares)
-
-    def weighted(self, coefficient: int, share: Any) -> Any:
-        return field.combine([coefficient], [share[0, ...]])
-
-    def weighted_product(self, coefficient: int, x: Any, y: Any) -> Any:
-        return field.combine([coefficient], [field.multiply(x[0, ...], y[0, ...])])
-
-    def element_product(self, x: Any, y: Any) -> Any:
-        return field.multiply(x, y)
-
-    def subtract(self, x: Any, y: Any) -> Any:
-        return field.subtract(x, y)
-
-
-class BitSharing(Sharing):
-    """Words of bits, each bit shared in the field of 2^m elements.
-
-    Of a piece only the coefficient of w^0 counts: that map is linear and the secret is 0 or 1. So pieces are one bit each,
-    and a product takes m ANDs.
-    """
-
-    def __init__(self, context: Context, threshold: int):
-        super().__init__(context, threshold)
-        self.m = self.components = bitfield.degree_above(context.count)
-
-    def scalar(self, a: int, b: int) -> int:
-        return bitfield.multiply(self.m, a, b)
-
-    def scalar_difference(self, a: int, b: int) -> int:
-        return a ^ b
-
-    def scalar_inverse(self, a: int) -> int:
-        return bitfield.invert(self.m, a)
-
-    def draw(self, stream: Any, shape: tuple[int, ...]) -> Any:
-        return stream.words((self.m, *shape))
-
-    def combine(self, coefficients: Sequence[int], shares: Sequence[Any], coefficient: int = 0, value: Any = None) -> Any:
-        return bitfield.combine(self.m, coefficients, shares, coefficient, value)
-
-    def add_up(self, shares: Sequence[Any]) -> Any:
-        return functools.reduce(lambda a, b: a ^ b, shares)
-
-    def weighted(self, coefficient: int, share: Any) -> Any:
-        return bitfield.bit_of(self.m, coefficient, share)
-
-    def weighted_product(self, coefficient: int, x: Any, y: Any) -> Any:
-        return bitfield.bit_of_product(self.m, coefficient, x, y)
-
-    def element_product(self, x: Any, y: Any) -> Any:
-        return bitfield.product(self.m, x, y)
-
-    def subtract(self, x: Any, y: Any) -> Any:
-        return x ^ y

@@ -63,7 +63,7 @@ def multiply(x: Any, y: Any) -> Any:
     x, y = np.asarray(x), np.asarray(y)
     size = int(np.prod(shape))
     if size <= BLOCK:
-        return np.asarray(_product(x, y))
+        return _product(x, y)
     x, y = (np.broadcast_to(v, shape).reshape(-1) if v.size > 1 else v.reshape(1) for v in (x, y))
     out = np.empty(size, np.uint64)
     for start in range(0, size, BLOCK):
@@ -79,7 +79,7 @@ def _product(x: Elements, y: Elements) -> Elements:
     total = x0 * y0 + ((x1 * y1) << _1)  # below 2**62 + 2**61
     total += middle >> _30
     total += (middle & _LOW30) << _31
-    return canonical(total)
+    return np.asarray(canonical(total))
 
 
 def combine(coefficients: Sequence[int], arrays: Sequence[Any]) -> Any:
@@ -112,13 +112,18 @@ def _combination(coefficients: Sequence[int], arrays: Sequence[Elements]) -> Ele
 
 
 def add_up(arrays: Sequence[Any]) -> Any:
-    """The sum of equally shaped arrays: seven elements fit in a word before it must be reduced."""
-    total = arrays[0]
-    for start in range(1, len(arrays), 6):
-        for array in arrays[start : start + 6]:
-            total = total + array
-        total = canonical(total)
-    return total
+    """The sum of equally shaped arrays."""
+    if shaped.is_shaped(*arrays) or len(arrays) == 1:
+        return arrays[0]
+    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    out = np.empty(flat[0].size, np.uint64)
+    for start in range(0, out.size, BLOCK):
+        blocks = [array[start : start + BLOCK] for array in flat]
+        sum_ = blocks[0]
+        for k in range(1, len(blocks), 6):  # seven elements fit in a word before it must be reduced
+            sum_ = canonical(sum(blocks[k : k + 6], sum_))
+        out[start : start + BLOCK] = sum_
+    return out.reshape(arrays[0].shape)
 
 
 def total(x: Any, axes: int | tuple[int, ...]) -> Any:
@@ -142,18 +147,18 @@ def matmul(x: Any, y: Any) -> Any:
     shape = shaped.matmul_shape(x.shape, y.shape)
     if shaped.is_shaped(x, y):
         return shaped.ShapedArray(shape)
+    if not x.size or not y.size:
+        return np.zeros(shape, np.uint64)
     left, right = (x if x.ndim > 1 else x[None, :]), (y if y.ndim > 1 else y[:, None])
     few = min(left.shape[-2], right.shape[-1]) < FEW_ROWS
-    return (_row_by_row(left, right) if few else _by_limbs(left, right)).reshape(shape)
+    return (_one_by_one(left, right) if few else _by_limbs(left, right)).reshape(shape)
 
 
-def _row_by_row(x: Elements, y: Elements) -> Elements:
+def _one_by_one(x: Elements, y: Elements) -> Elements:
     """One row, or one column, after the other: elementwise products, summed."""
     if x.shape[-2] <= y.shape[-1]:
-        rows = [total(multiply(x[..., i, :, None], y), -2) for i in range(x.shape[-2])]
-        return np.stack(rows, axis=-2) if rows else np.zeros(shaped.matmul_shape(x.shape, y.shape), np.uint64)
-    columns = [total(multiply(x, y[..., None, :, j]), -1) for j in range(y.shape[-1])]
-    return np.stack(columns, axis=-1) if columns else np.zeros(shaped.matmul_shape(x.shape, y.shape), np.uint64)
+        return np.stack([total(multiply(x[..., i, :, None], y), -2) for i in range(x.shape[-2])], axis=-2)
+    return np.stack([total(multiply(x, y[..., None, :, j]), -1) for j in range(y.shape[-1])], axis=-1)
 
 
 def _by_limbs(x: Elements, y: Elements) -> Elements:

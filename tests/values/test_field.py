@@ -64,7 +64,7 @@ def test_long_and_broadcast_products(shapes):
 
 @pytest.mark.parametrize("axes", [0, 1, (0, 1)])
 def test_sums(axes):
-    x = np.full((300, 40), P - 1, np.uint64)
+    x = np.full((300, 40, 2), P - 1, np.uint64)
     assert np.array_equal(x.astype(object).sum(axis=axes) % P, field.total(x, axes))
     if isinstance(axes, int):
         assert np.array_equal(np.cumsum(x.astype(object), axis=axes) % P, field.running_total(x, axes))

@@ -155,6 +155,19 @@ def test_a_public_number_splits_into_pieces_that_are_no_secret():
     assert 1 == (int(values[0][0]) + int(values[1][0])) % field.P
 
 
+def test_statistics_hold_up_to_the_ranges_they_state():
+    x, y = np.array([2**42 - 1, 2**42 - 2, -3]), np.array([2**27 - 1, -(2**27) + 1])
+    outputs, _ = run(3, "mean, middle = mpc.reveal(gadgets.mean(x)), mpc.reveal(gadgets.median(y))", {0: {"x": x}, 1: {"y": y}})
+    assert abs(outputs["mean"] - x.mean()) <= 2**-16
+    assert np.median(y) == outputs["middle"]
+
+
+def test_more_bits_than_a_number_has_are_refused():
+    text = 'z = gadgets.from_bits(mpc.public(np.zeros((2, 61), bool)))'
+    with Coordinator(["p0", "p1", "p2"], launcher="inline") as parties, pytest.raises(Exception, match="at most 60 bits"):
+        parties.run(Cell(text, protocol="shamir"))
+
+
 @pytest.mark.parametrize(
     ("value", "options", "complaint"),
     [(np.array([2**60]), ", full_range=True", "beyond the range of `shamir`"), (np.array([2**59]), "", r"\[-2\*\*59, 2\*\*59\)"),

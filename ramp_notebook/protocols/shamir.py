@@ -20,7 +20,7 @@ from ..values.streams import Stream
 from .base import Share, wrong_count
 from .permutations import random_permutation
 from .pieces import BITS, HALF, Pieces
-from .polynomial_fields import BitSharing, PrimeSharing
+from .polynomial_fields import BitSharing, BitsOfThree, PrimeSharing
 from .polynomials import Sharing
 from .security import Security
 
@@ -56,7 +56,8 @@ class Shamir(Pieces):
     def __init__(self, context: Any, kept: dict[str, Any] | None = None):
         super().__init__(context, kept)
         self.me, self.t = context.index, threshold(context.count)
-        self.numbers, self.bits = PrimeSharing(context, self.t), BitSharing(context, self.t)
+        self.numbers = PrimeSharing(context, self.t)
+        self.bits = (BitsOfThree if context.count == 3 else BitSharing)(context, self.t)
         self.holders = range(self.t + 1)  # whose pieces make up a secret
 
     def _sharing(self, binary: bool) -> Sharing:
@@ -121,10 +122,7 @@ class Shamir(Pieces):
         return self._sharing(binary).reveal(x, to)
 
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
-        if not binary:
-            return self.numbers.random(shape)
-        words = self.context.stream(self.me).words(shape) if self.me in self.holders else None  # bits, not any elements of the field
-        return self.bits.add_up(self.bits.deal("random", self.holders, words, shape))
+        return self._sharing(binary).random(shape)
 
     def multiply(self, x: Share, y: Share) -> Share:
         return self.numbers.product("multiply", x, y)

@@ -87,13 +87,13 @@ def test_a_product_costs_no_more_than_atlas(count):
     ("z = mpc.public(x).sum()", 0, 0),
     ("z = mpc.public(x) @ mpc.public(x)", 3 / 1280, 1),
     ("z = gadgets.shuffle(mpc.public(x))", 6, 3),
-    ("z = mpc.public(x) < 0", (61 * 2 * 2 + 116 * 3 * 2) / 64, 7),
-    ("z = mpc.public(x) == 0", (61 * 2 * 2 + 60 * 3 * 2) / 64, 7),
+    ("z = mpc.public(x) < 0", (61 * 2 + 116 * 3) / 64, 7),
+    ("z = mpc.public(x) == 0", (61 * 2 + 60 * 3) / 64, 7),
     ("z = mpc.random(1280)", 0, 0),
     ("from ramp_notebook import primitives\nz = primitives.truncate(mpc.public(x), 8, probabilistic=True)", 7, 2),
 ])  # fmt: skip
 def test_what_three_parties_send(text, elements, rounds):
-    """Elements in total per number: a bit dealt takes two bits, an AND six, a number dealt one element."""
+    """Elements in total per number: a bit dealt takes one bit, an AND three, a number dealt one element."""
     trace = plan_cell(Cell("x = np.arange(1280)\n" + text, protocol="shamir"), ["a", "b", "c"]).trace
     assert elements == sum(m.payload_bytes for m in trace.messages) / 8 / 1280
     assert rounds == max((m.round for m in trace.messages), default=0)

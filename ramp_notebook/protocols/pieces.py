@@ -3,7 +3,8 @@
 A number is the sum modulo p of t + 1 pieces, each known to one party. These share the bits of their pieces; carry-save
 adders, whose top carry counts one, leave two numbers S and C with S + C = x modulo p. No masks with slack, no statistical
 error: where Rabbit (2021/119) compares a revealed masked value with a shared mask, here pieces are compared themselves, which
-saves making masks ahead (edaBits) and one reveal; for t = 1 it is one carry tree.
+saves making masks ahead (edaBits) and one reveal; for t = 1 it is one carry tree. Stated rounds hold while products take one
+round (see `Sharing.many`).
 
 The first party writes its piece as 1 to p, the others as 0 to p - 1: then S and C are never both 0 and never both p (a
 carry-save adder makes both 0, or both p, only of three such numbers), so that nothing is ambiguous.
@@ -33,7 +34,10 @@ class Pieces(Protocol):
     holders: range  # the t + 1 parties whose pieces make up a secret
 
     def sign(self, x: Share) -> Share:
-        """x is negative exactly if 2x modulo p is odd: if S_0 + C_0 + [S + C >= p] is, which a carry tree with carry 1 tells."""
+        """x is negative exactly if 2x modulo p is odd: if S_0 + C_0 + [S + C >= p] is, which a carry tree with carry 1 tells.
+
+        Cost: t + 6 rounds; among three 61 bits of two pieces and 116 ANDs, 470 bits in total.
+        """
         s, c = self._two_summands(field.shift(x, 1))
         ones = self.invert(self.zeros((1, s.shape[2]), binary=True))
         propagate = s ^ c
@@ -41,17 +45,17 @@ class Pieces(Protocol):
         return propagate[:, 0] ^ wraps[:, 0]
 
     def is_zero(self, x: Share) -> Share:
-        """S + C = p exactly if all bits of S and C differ: no adder."""
+        """S + C = p exactly if all bits of S and C differ: no adder. Cost: t + 6 rounds; among three 302 bits in total."""
         s, c = self._two_summands(x)
         return circuits.fold_and(s ^ c, self.conjunction)[:, 0]
 
     def to_binary(self, x: Share) -> Share:
-        """x + 2^60 lies in 1 to p; its bit 60 tells that x is not negative."""
+        """x + 2^60 lies in 1 to p; its bit 60 tells that x is not negative. Cost: t + 7 rounds."""
         low, top = self._planes_above_smallest(x)
         return packed.from_planes(np.concatenate([low, *[self.invert(top)] * (64 - BITS + 1)], axis=1), x.shape[1])
 
     def to_arithmetic(self, x: Share) -> Share:
-        """Words must hold numbers of the protocol's range."""
+        """Words must hold numbers of the protocol's range. Cost: t + 9 rounds, and one if n > 3 for a random number."""
         planes = packed.to_planes(x, BITS)
         planes = np.concatenate([planes[:, : BITS - 1], self.invert(planes[:, BITS - 1 :])], axis=1)
         return self.add_public(self._number_of(planes, x.shape[1]), np.uint64(field.P - HALF))
@@ -61,10 +65,21 @@ class Pieces(Protocol):
 
         y = x + 2^60 is the pieces' sum, less 2^61 - 1 for each carry beyond bit 61, of which carry-save adders put one in again.
         The last carries, with S and C: w = [S + C >= 2^61] as y > 0, and c out of the low bits of S + C + w.
+        Cost: t + 8 rounds, and those of `bits_to_ring`, for up to 32 bits.
         """
-        n, bits = x.shape[1], min(bits, BITS - 1)  # beyond that the sign alone is left
+        bits = min(bits, BITS - 1)  # beyond that the sign alone is left
         x = self.add_public(x, np.uint64(HALF))
-        quotient = self._sum_of_quotients(x, bits)
+        quotient, carries = self.context.parallel([lambda: self._sum_of_quotients(x, bits), lambda: self._carries(x, bits)])
+        quotient = self.add(quotient, field.subtract(carries[:, 0], field.shift(carries[:, 1], BITS - bits)))
+        return self.add_public(quotient, np.uint64(field.P - (HALF >> bits)))
+
+    def _sum_of_quotients(self, x: Share, bits: int) -> Share:
+        piece = self._unambiguous_piece(x)
+        quotient = None if piece is None else piece >> np.uint64(bits)
+        return self.numbers.add_up(self.numbers.deal("quotients", self.holders, quotient, (x.shape[1],)))
+
+    def _carries(self, x: Share, bits: int) -> Share:
+        """How many carries pass bit `bits`, and how many bit 61: a share of shape (1, 2, n)."""
         s, c, *others = self._shared_pieces(x)
         low, high = [], []
         for piece in others:
@@ -72,7 +87,9 @@ class Pieces(Protocol):
             low.append(c[:, bits])
             high.append(c[:, 0])
         last_low, last_high = self._last_carries(s, c, bits)
-        return self._with_carries(quotient, [*low, last_low], [*high, last_high], bits, n)
+        places = np.concatenate([*low, last_low, *high, last_high], axis=1)
+        counted = self.bits_to_ring(places, 64 * places.shape[1]).reshape(1, 2, len(low) + 1, 64 * s.shape[2])
+        return field.total(counted, 2)[:, :, : x.shape[1]]
 
     def _last_carries(self, s: Share, c: Share, bits: int) -> tuple[Share, Share]:
         """The carry out of the low bits of S + C + w, and w. With (g, p) of the low and of the high bits: two rounds."""
@@ -84,18 +101,6 @@ class Pieces(Protocol):
         last = self.conjunction(np.concatenate([p1, p0, d], axis=1), np.concatenate([a, b, a], axis=1))
         w = g1 ^ b ^ last[:, :1]
         return (g0 ^ a ^ e ^ last[:, 1:2] ^ last[:, 2:])[:, 0], w[:, 0]
-
-    def _sum_of_quotients(self, x: Share, bits: int) -> Share:
-        piece = self._unambiguous_piece(x)
-        quotient = None if piece is None else piece >> np.uint64(bits)
-        return self.numbers.add_up(self.numbers.deal("quotients", self.holders, quotient, (x.shape[1],)))
-
-    def _with_carries(self, quotient: Share, low: Sequence[Share], high: Sequence[Share], bits: int, n: int) -> Share:
-        lanes = low[0].shape[1] * 64
-        carries = self.bits_to_ring(np.concatenate([*low, *high], axis=1), 2 * len(low) * lanes).reshape(1, 2, len(low), lanes)
-        up, down = (field.total(carries[:, k, :, :n], 1) for k in (0, 1))
-        quotient = self.add(quotient, field.subtract(up, field.shift(down, BITS - bits)))
-        return self.add_public(quotient, np.uint64(field.P - (HALF >> bits)))
 
     def truncate_probabilistic(self, x: Share, bits: int) -> Share:
         """x / 2**bits rounded up with the probability of its fraction, else down, for |x| < 2^59: 2 rounds if t = 1, else exactly.
@@ -116,7 +121,10 @@ class Pieces(Protocol):
         return self.add_public(quotient, np.uint64((field.P + 1 - (1 << (BITS - bits)) - (HALF >> 1 >> bits)) % field.P))
 
     def bits_to_ring(self, bits: Share, n: int) -> Share:
-        """A bit is the XOR of t + 1 bits b_i, each known to one party; 1 - 2 b, their sign, is the product of theirs."""
+        """A bit is the XOR of t + 1 bits b_i, each known to one party; 1 - 2 b, its sign, is the product of theirs.
+
+        Cost: 1 + ceil(log2(t + 1)) rounds; t + 1 numbers dealt and t products, among three 5 elements in total.
+        """
         piece = self.bits.piece(bits, self.holders)
         if piece is not None:
             odd = packed.unpack(piece, n).astype(np.uint64)

@@ -15,7 +15,7 @@ from ..trace.events import PREPROCESSING
 from ..values import shaped
 from .context import Context
 
-MANY = 4096  # words of a product from which, among more than three parties, bytes matter more than a round
+A_ROUND = 1 << 16  # bytes that a party rather sends than wait for one round more
 
 
 class Sharing(ABC):
@@ -106,6 +106,7 @@ class Sharing(ABC):
         return self.add_up(self._deal("random", range(self.t + 1), None, shape, self.t + 1))
 
     def _deal(self, tag: str, dealers: Sequence[int], value: Any, shape: tuple[int, ...], drawn: int) -> list[Any]:
+        """Polynomials through the value and `drawn` = t streams' points, or through t + 1 streams' points."""
         shares: dict[int, Any] = {}
         sends: dict[int, Any] = {}
         receives: dict[int, tuple[int, ...]] = {}
@@ -158,7 +159,10 @@ class Sharing(ABC):
         return self.reshare(tag, self.piece(product, self.multiplying), shape)
 
     def many(self, size: int) -> bool:
-        return self.count > 3 and size > MANY
+        """Do kings save so many words that their two rounds more are worth it? Among three they save none."""
+        n, t = self.count, self.t
+        saved = (2 * t + 1) * (n - 1 - t) - (2 * t + (n - 1 - t) + 2 * t * (n - 2 - t) / n)
+        return saved * 8 * size / n > 2 * A_ROUND
 
     def reshare(self, tag: str, piece: Any, shape: tuple[int, ...]) -> Any:
         """Gennaro, Rabin, Rabin: 2t + 1 parties deal their pieces. One round, (2t + 1)(n - 1 - t) elements per product."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ramp_notebook.protocols import polynomials
 from ramp_notebook.protocols.polynomials import Sharing
 from ramp_notebook.values import field
 
@@ -10,6 +11,12 @@ from .shamir_parties import own, together
 
 N = 6000
 SECRET = np.full(N, 7, np.uint64)
+
+
+@pytest.fixture(autouse=True)
+def kings(monkeypatch):
+    """A hundred products are many enough for kings."""
+    monkeypatch.setattr(polynomials, "A_ROUND", 100)
 
 
 def on_polynomials(shares, sharing, degree):
@@ -26,9 +33,9 @@ def everything(party):
     x = party.input(0, own(party, 0, SECRET), (N,), binary=False)
     y = party.input(1, own(party, 1, SECRET), (N,), binary=False)
     b = party.input(2, own(party, 2, SECRET), (N,), binary=True)
-    few, numbers = x[:, :9], [x, party.random((N,), binary=False), party.multiply(x, y), party.multiply(x[:, :50], y[:, :50])]
+    few, numbers = x[:, :9], [x, party.random((N,), binary=False), party.multiply(x, y), party.multiply(x[:, :5], y[:, :5])]
     numbers += [party.matmul(x, y).reshape(1, 1), party.bits_to_ring(b[:, :2], 100), party.truncate(few, 2), party.to_arithmetic(b[:, :9])]
-    words = [b, party.random((9,), binary=True), party.conjunction(b, b), party.conjunction(b[:, :50], b[:, 50:100]), party.sign(few)]
+    words = [b, party.random((9,), binary=True), party.conjunction(b, b), party.conjunction(b[:, :2], b[:, 2:4]), party.sign(few)]
     words += [party.is_zero(few), party.to_binary(few)]
     shuffled = party.shuffle([(few, False), (b[:, :9], True)])
     return [*numbers, shuffled[0]], [*words, shuffled[1]]

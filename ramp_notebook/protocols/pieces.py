@@ -10,7 +10,6 @@ The first party writes its piece as 1 to p, the others as 0 to p - 1: then S and
 carry-save adder makes both 0, or both p, only of three such numbers), so that nothing is ambiguous.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

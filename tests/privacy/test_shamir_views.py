@@ -1,7 +1,8 @@
-"""Shamir's primitives on all tapes and inputs: bits as they are, numbers in the field of five elements."""
+"""Shamir's primitives on all tapes and inputs, numbers in the field of five elements; at full size, statistics of joint views."""
 
 import numpy as np
 import pytest
+from privacy.joint import bits_of, largest_difference, views
 
 from ramp_notebook.protocols.shamir import Shamir
 from ramp_notebook.testing.views import LeakError, Program, check_views
@@ -98,3 +99,63 @@ def test_bits_reshared_without_a_zero_are_caught(monkeypatch):
     monkeypatch.setattr("ramp_notebook.protocols.polynomial_fields.BitsOfThree.reshare", bare)
     with pytest.raises(LeakError):
         check_views(Shamir, 3, bits("a product that stays secret", lambda p, s: (p.conjunction(*s), True), to=()))
+
+
+# -- full size: no bit and no pair of bits that one party sees tells two worlds of inputs apart -------------------------
+
+LANES = 2048
+WORLDS = np.zeros(LANES, np.uint64), np.full(LANES, (1 << 58) - 1, np.uint64)
+
+CONVERSIONS = {
+    "sign": lambda p, z: p.sign(z),
+    "is_zero": lambda p, z: p.is_zero(z),
+    "truncate": lambda p, z: p.truncate(z, 16),
+    "truncate_probabilistic": lambda p, z: p.truncate_probabilistic(z, 16),
+    "to_binary": lambda p, z: p.to_binary(z),
+    "bits_to_ring": lambda p, z: p.bits_to_ring(p.sign(z), LANES),
+    "shuffle": lambda p, z: p.shuffle([(z, False), (z, False)]),
+}
+
+
+def worlds_apart(protocol, program, party):
+    """The sum of a party's zero and of another's input, which differs between the worlds, goes through `program`."""
+    seen = []
+    for theirs in WORLDS:
+        owned = sorted([((party + 1) % 3, theirs), (party, WORLDS[0])], key=lambda each: each[0])
+
+        def run(engine, owned=owned):
+            reveal = engine.bits.reveal
+
+            def told(share, to):  # a value that becomes public on the way is part of the view
+                engine.context.seen.append(reveal(share, to))
+                return engine.context.seen[-1].copy()
+
+            engine.bits.reveal = told
+            shares = [engine.input(owner, values if engine.me == owner else None, (LANES,), binary=False) for owner, values in owned]
+            return program(engine, engine.add(*shares))
+
+        seen.append(bits_of(views(protocol, 3, run)[party], LANES))
+    return largest_difference(*seen)
+
+
+@pytest.mark.parametrize("party", range(3))
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_a_party_cannot_tell_two_worlds_apart(name, party):
+    apart, threshold = worlds_apart(Shamir, CONVERSIONS[name], party)
+    if apart > threshold:  # once in a million by chance: then not twice
+        apart, threshold = worlds_apart(Shamir, CONVERSIONS[name], party)
+    assert apart <= threshold
+
+
+class KnownMask(Shamir):
+    """What hides a number on its way from bits is zero."""
+
+    def _number_of(self, planes, n):
+        self.numbers.random = lambda shape: self.zeros(shape, binary=False)
+        return super()._number_of(planes, n)
+
+
+@pytest.mark.parametrize(("protocol", "told"), [(Shamir, False), (KnownMask, True)])
+def test_a_number_is_hidden_on_its_way_from_bits_and_a_mask_of_zeros_caught(protocol, told):
+    apart, threshold = worlds_apart(protocol, lambda p, z: p.to_arithmetic(p.to_binary(z)), 2)
+    assert told == (apart > threshold)

@@ -4,6 +4,8 @@ It knows arrays, never parties. Elements are canonical: 0 <= x < p. p is a Merse
 a product by 2**k is a rotation of 61 bits. Long arrays are worked in cache-sized blocks. Arrays without data give shapes.
 """
 
+import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,7 +63,9 @@ def multiply(x: Any, y: Any) -> Any:
     if shaped.is_shaped(x, y):
         return shaped.ShapedArray(shape)
     x, y = np.asarray(x), np.asarray(y)
-    size = int(np.prod(shape))
+    size = math.prod(shape)
+    if size == 1:
+        return _one(x.item() * y.item(), shape)
     if size <= BLOCK:
         return _product(x, y)
     x, y = (np.broadcast_to(v, shape).reshape(-1) if v.size > 1 else v.reshape(1) for v in (x, y))
@@ -70,6 +74,11 @@ def multiply(x: Any, y: Any) -> Any:
         part = slice(start, start + BLOCK)
         out[part] = _product(x[part] if x.size > 1 else x, y[part] if y.size > 1 else y)
     return out.reshape(shape)
+
+
+def _one(number: int, shape: tuple[int, ...]) -> Elements:
+    """The element that an integer stands for: for a single one Python's integers are many times faster than numpy's calls."""
+    return np.array(number % P, np.uint64).reshape(shape)
 
 
 def _product(x: Elements, y: Elements) -> Elements:
@@ -87,6 +96,8 @@ def combine(coefficients: Sequence[int], arrays: Sequence[Any]) -> Any:
     if shaped.is_shaped(*arrays):
         return shaped.ShapedArray(arrays[0].shape)
     shape = arrays[0].shape
+    if arrays[0].size == 1:
+        return _one(sum(map(operator.mul, coefficients, [array.item() for array in arrays])), shape)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     out = np.empty(flat[0].size, np.uint64)
     for start in range(0, out.size, BLOCK):
@@ -115,6 +126,8 @@ def add_up(arrays: Sequence[Any]) -> Any:
     """The sum of equally shaped arrays."""
     if shaped.is_shaped(*arrays) or len(arrays) == 1:
         return arrays[0]
+    if arrays[0].size == 1:
+        return _one(sum(array.item() for array in arrays), arrays[0].shape)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     out = np.empty(flat[0].size, np.uint64)
     for start in range(0, out.size, BLOCK):
@@ -182,6 +195,10 @@ def draw(stream: Any, shape: tuple[int, ...]) -> Any:
     words = stream.words(shape)
     if shaped.is_shaped(words):
         return words
+    if words.size == 1:
+        while (number := words.item() & P) == P:
+            words = stream.words(shape)
+        return _one(number, shape)
     words &= _P
     flat = words.reshape(-1)
     while flat.size and int(flat.max()) == P:

@@ -45,8 +45,9 @@ def test_a_shift_is_a_product_with_a_power_of_two(values, bits):
 @given(st.lists(st.tuples(elements, elements), min_size=1, max_size=9))
 def test_combinations(terms):
     coefficients, values = zip(*terms, strict=True)
-    assert [sum(c * v for c, v in terms) % P] == field.combine(coefficients, [array([v]) for v in values]).tolist()
-    assert [sum(values) % P] == field.add_up([array([v]) for v in values]).tolist()
+    for count in (1, 2):  # one element has a way of its own
+        assert [sum(c * v for c, v in terms) % P] * count == field.combine(coefficients, [array([v] * count) for v in values]).tolist()
+        assert [sum(values) % P] * count == field.add_up([array([v] * count) for v in values]).tolist()
 
 
 def test_combinations_of_the_largest_do_not_overflow():
@@ -97,6 +98,7 @@ class Words:
 
 
 def test_draws_are_below_p_and_drawn_again_where_they_are_not():
+    assert [[7]] == field.draw(Words([P, P, 2**63 + 7]), (1, 1)).tolist()
     assert [[5, 9], [2**60, 7]] == field.draw(Words([5, P, 2**60, P, P, 2**63 + 7, 9]), (2, 2)).tolist()
 
 

@@ -160,7 +160,7 @@ def test_a_public_number_splits_into_pieces_that_are_no_secret():
 
 
 def test_statistics_hold_up_to_the_ranges_they_state():
-    x, y = np.array([2**42 - 1, 2**42 - 2, -3]), np.array([2**27 - 1, -(2**27) + 1])
+    x, y = np.array([2**42 - 1, 2**42 - 2, -3]), np.array([2**43 - 1, -(2**43) + 2])
     outputs, _ = run(3, "mean, middle = mpc.reveal(gadgets.mean(x)), mpc.reveal(gadgets.median(y))", {0: {"x": x}, 1: {"y": y}})
     assert abs(outputs["mean"] - x.mean()) <= 2**-16
     assert np.median(y) == outputs["middle"]

@@ -31,14 +31,19 @@ def to_bits(x: SecretArray) -> SecretArray:
 
 @gadget(paper="ABY3 2018/403: a binary adder whose sum two parties learn masked", reference=_number_of, arguments=("bit rows",))
 def from_bits(bits: SecretArray) -> SecretArray:
-    """Return the integers whose bits stand along the last axis, lowest first (at most 64).
+    """Return the integers whose bits stand along the last axis, lowest first (at most 64; under `shamir` 60).
 
     Shapes: (..., k) of bits; result (...).   Reveals: nothing.   Cost: 8 rounds under `replicated`.
+    Raises: MisuseTypeError (not bits), MisuseValueError (more bits than the protocol's integers have).
     >>> mpc.reveal(gadgets.from_bits(mpc.input("b", owner="alice")))     # alice: b = [[True, False], [True, True]]
     array([1, 3])
     """
-    if bits.dtype is not BOOL or not bits.shape or bits.shape[-1] > 64:
-        raise MisuseTypeError(f"from_bits takes secret bits with at most 64 along the last axis; got {bits!r}")
+    if bits.dtype is not BOOL or not bits.shape:
+        raise MisuseTypeError(f"from_bits takes secret bits along the last axis; got {bits!r}")
+    protocol = bits.session.protocol
+    most = 64 if protocol.largest == 2**63 - 1 else protocol.largest.bit_length()
+    if bits.shape[-1] > most:
+        raise MisuseValueError(f"from_bits takes at most {most} bits a number under {protocol.name}; got {bits.shape[-1]}")
     words = primitives.bits_as_words(bits)
     planes = [words[..., k] << k for k in range(bits.shape[-1])]
     total = planes[0] if planes else primitives.bits_as_words(bits.reshape(bits.shape[:-1]))

@@ -35,8 +35,9 @@ def less_than(x: Any, y: Any) -> SecretArray:
     """Return secret bits, 1 where x < y.
 
     Shapes: x and y broadcast; result of the common shape. One operand may be public.
-    Range: |x - y| < 2**63, which all inputs within [-2**62, 2**62) keep; arrays shared with full_range=True, or drawn by
-    mpc.random, are compared exactly everywhere, by two more sign extractions. Integers in the binary domain, likewise.
+    Range: |x - y| < 2**63, which all inputs within [-2**62, 2**62) keep (`shamir`: 2**60 and 2**59); arrays shared with
+    full_range=True, or drawn by mpc.random, are compared exactly everywhere, by two more sign extractions. Integers in the
+    binary domain, likewise.
     Reveals: nothing.   Cost: 7 rounds and about 18 bytes a party and element under `replicated`.
     Raises: MisuseValueError (shapes).   Source: ABY3 2018/403, one adder because one party knows x_0 + x_1.
     >>> mpc.reveal(gadgets.less_than(mpc.input("x", owner="alice"), 3))     # alice: x = [1, 5]

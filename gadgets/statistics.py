@@ -23,8 +23,8 @@ FRACTION = 16
 def mean(x: SecretArray, axis: int | None = None, *, bits: int | None = None) -> SecretArray:
     """Return the mean along an axis (default: of all) as fixed point with 16 fractional bits.
 
-    Range: |sum| < 2**46. A sum that may exceed it is refused as far as public facts tell: for arrays shared with
-    full_range=True, and for n values promised by `bits` (0 <= x < 2**bits, checked as for sort) with n 2**bits > 2**46.
+    Range: |sum| < 2**46 (2**43 under `shamir`). A sum that may exceed it is refused as far as public facts tell: for arrays
+    shared with full_range=True, and for n values promised by `bits` (0 <= x < 2**bits, checked as for sort) that may add up to it.
     Error: at most 2**-16, up to 2**40 values.   Reveals: nothing; with `bits`, that the promise holds.
     Cost: four exact truncations of the result, one after the other, whatever n: 35 rounds under `replicated`.
     Raises: MisuseValueError (an empty axis, range).
@@ -49,7 +49,7 @@ def variance(x: SecretArray, axis: int | None = None, *, bits: int | None = None
     """Return the (population) variance along an axis (default: of all) as fixed point with 16 fractional bits.
 
     Deviations from a rounded mean are exact, so nothing cancels; what the rounding took from the mean is corrected for.
-    Range: |sum| < 2**46 (refused as for mean) and n (variance + 1) < 2**46.   Error: below 2**-14.
+    Range: |sum| and n (variance + 1) below what a mean takes (a sum is refused as there).   Error: below 2**-14.
     Reveals: nothing; with `bits`, that the promise holds.
     Cost: two means, one truncation, and one product for each result, whatever n: 90 rounds under `replicated`. Fixed point
     takes n truncations more and 92 rounds.
@@ -92,12 +92,13 @@ def _dot(x: SecretArray, y: SecretArray) -> SecretArray:
 
 
 def _in_range(x: SecretArray, count: int, bits: int | None, work: Callable[[], SecretArray]) -> SecretArray:
-    """Do the work unless the declared range of x says that `count` values may add up to 2**46 or more."""
+    """Do the work unless the declared range of x says that `count` values may add up to more than a fraction leaves room for."""
     check_options("auto", bits)
+    most = x.session.protocol.comfortable().bit_length() - 1 - FRACTION  # 46 in a 64-bit ring
     if bits is None and x.wide:
-        raise MisuseValueError("these integers may be anything of 64 bits, and sums must stay below 2**46: promise less by bits=…")
-    if bits is not None and count << bits > 2**46:
-        raise MisuseValueError(f"{count} values below 2**{bits} may add up to more than 2**46, which a mean cannot hold")
+        raise MisuseValueError(f"these integers may be any that a secret holds, and sums must stay below 2**{most}: promise less by bits=…")
+    if bits is not None and count << bits > 1 << most:
+        raise MisuseValueError(f"{count} values below 2**{bits} may add up to more than 2**{most}, which a mean cannot hold")
     return keeping_promise(as_words(x), bits, work) if bits is not None else work()
 
 
@@ -152,7 +153,7 @@ def histogram(x: SecretArray, edges: Any) -> SecretArray:
 def median(x: SecretArray, *, algorithm: str = "auto", bits: int | None = None) -> SecretArray:
     """Return the median of all values as fixed point: the middle one, or the mean of the two in the middle.
 
-    Cost: one sort.   Reveals: nothing about the data (see sort).   Range: |x| < 2**46.
+    Cost: one sort.   Reveals: nothing about the data (see sort).   Range: as for quantile.
     >>> mpc.reveal(gadgets.median(mpc.input("x", owner="alice")))     # alice: x = [1, 2, 6, 9]
     4.0
     """
@@ -163,7 +164,8 @@ def median(x: SecretArray, *, algorithm: str = "auto", bits: int | None = None) 
 def quantile(x: SecretArray, q: float, *, algorithm: str = "auto", bits: int | None = None) -> SecretArray:
     """Return the q-quantile for a public q, interpolated linearly as numpy does, as fixed point.
 
-    Cost: one sort, for fractions one truncation more.   Range: |x| < 2**46 for integers, 2**30 for fixed point.
+    Cost: one sort, for fractions one truncation more.
+    Range: |x| < 2**46 for integers, 2**30 for fixed point (under `shamir` 2**43 and 2**27).
     Error: (the distance of the two neighbours + 1) 2**-17.   Raises: MisuseValueError (q outside [0, 1], no values).
     >>> mpc.reveal(gadgets.quantile(mpc.input("x", owner="alice"), 0.25))     # alice: x = [1, 2, 6, 9, 9]
     2.0

@@ -9,7 +9,7 @@ from ramp_notebook import SecretArray, gadget, primitives
 def sum(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Return the sum along an axis (default: of all); bits count as 0 and 1.
 
-    Reveals: nothing.   Cost: none for numbers; one conversion for bits.   Integers wrap modulo 2**64.
+    Reveals: nothing.   Cost: none for numbers; one conversion for bits.   Integers wrap modulo 2**64 (under `shamir` modulo 2**61 - 1).
     >>> mpc.reveal(gadgets.sum(mpc.input("x", owner="alice")))     # alice: x = [1, 5]
     6
     """

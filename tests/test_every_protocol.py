@@ -9,7 +9,6 @@ from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.secret.array import REFUSALS
 
 PROTOCOLS = list(registry.protocols)
-LARGE = 2**62 - 1
 SHAPES = [((), ()), ((0,), (0,)), ((1,), (1,)), ((3, 1), (1, 4)), ((5,), ()), ((2, 3, 4), (3, 4))]
 
 
@@ -19,20 +18,28 @@ def parties():
         yield coordinator
 
 
-def numbers(shape, seed):
-    values = np.random.default_rng(seed).integers(-LARGE, LARGE, shape, endpoint=True)
+def wraps(protocol):
+    """Does it compute modulo 2**64, as numpy's int64 does?"""
+    return registry.protocols[protocol].largest == 2**63 - 1
+
+
+def numbers(shape, seed, large):
+    values = np.random.default_rng(seed).integers(-large, large, shape, endpoint=True)
     return values if shape else int(values)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(("left", "right"), SHAPES)
 def test_operators_are_numpys(protocol, left, right, parties):
-    x, y = numbers(left, 1), numbers(right, 2)
-    text = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
+    large = registry.protocols[protocol].comfortable() - 1
+    values = {"x": numbers(left, 1, large), "y": numbers(right, 2, large)}
+    growing = large if wraps(protocol) else 2 ** (large.bit_length() // 2) - 1  # where nothing wraps, products must fit
+    values |= {"u": numbers(left, 3, growing), "v": numbers(right, 4, growing)}
+    text = 'x, u, y, v = *(mpc.input(k, owner="alice") for k in "xu"), *(mpc.input(k, owner="bob") for k in "yv")\n'
     terms = [
         "x + y",
         "x - y",
-        "x * y",
+        "u * v",
         "x < y",
         "x == y",
         "x & y",
@@ -40,18 +47,18 @@ def test_operators_are_numpys(protocol, left, right, parties):
         "x ^ y",
         "~x",
         "-x",
-        "x << 3",
+        "u << 3",
         "x >> 5",
         "x // 8",
         "x + 3",
         "5 - x",
-        "x * 7",
+        "u * 7",
     ]
     text += "\n".join(f"r{k} = mpc.reveal({term})" for k, term in enumerate(terms))
-    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
+    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {k: values[k] for k in "xu"}, 1: {k: values[k] for k in "yv"}})).outputs
     with np.errstate(over="ignore"):
         for k, term in enumerate(terms):
-            expected = eval(term, {"x": np.int64(x) if left == () else x, "y": np.int64(y) if right == () else y})
+            expected = eval(term, {name: np.int64(value) if np.shape(value) == () else value for name, value in values.items()})
             np.testing.assert_array_equal(outputs[f"r{k}"], expected, err_msg=term)
 
 
@@ -66,8 +73,8 @@ def test_fixed_point_products_round_to_nearest(protocol, parties):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_full_range_comparisons_are_exact(protocol, parties):
-    x = np.array([2**63 - 1, -(2**63), 0, -1, 2**63 - 1])
-    y = np.array([-(2**63), 2**63 - 1, 2**63 - 1, -(2**63), 2**63 - 1])
+    low, high = registry.protocols[protocol].smallest, registry.protocols[protocol].largest
+    x, y = np.array([high, low, 0, -1, high]), np.array([low, high, high, low, high])
     text = 'x = mpc.input("x", owner="alice", full_range=True)\ny = mpc.input("y", owner="bob", full_range=True)\nz = mpc.reveal(x < y)'
     assert np.array_equal(x < y, parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
 

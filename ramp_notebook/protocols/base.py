@@ -6,7 +6,7 @@ linear under XOR. Secret bits are binary shares packed 64 to a word over the fla
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +48,8 @@ class Protocol(ABC):
         """Raise MisuseValueError, saying what would fit, unless the protocol runs with this many parties."""
 
     @classmethod
-    def components(cls, *, binary: bool) -> int:
+    def components(cls, count: int, *, binary: bool) -> int:
+        """How many components a share has among `count` parties."""
         return cls.binary_components if binary else cls.arithmetic_components
 
     # -- numbers: what plain values are in this protocol's arithmetic --------------------------------------------------
@@ -157,7 +158,7 @@ class Protocol(ABC):
 
     def zeros(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """The share of zeros that everyone knows to be zeros."""
-        full = (self.components(binary=binary), *shape)
+        full = (self.components(self.context.count, binary=binary), *shape)
         return shaped.ShapedArray(full) if self.context.planned else np.zeros(full, np.uint64)
 
     def public(self, value: Any, *, binary: bool) -> Share:
@@ -175,7 +176,7 @@ class Protocol(ABC):
         """Bitwise NOT of binary shares."""
         return self.xor_public(words, np.uint64(0xFFFFFFFFFFFFFFFF))
 
-    def _with_constant(self, x: Share, value: Any, operation: np.ufunc, *, binary: bool) -> Share:
+    def _with_constant(self, x: Share, value: Any, operation: Callable[[Any, Any], Any], *, binary: bool) -> Share:
         shape = x.shape[1:] if np.shape(value) == () else np.broadcast_shapes(x.shape[1:], np.shape(value))
         out = align(x, len(shape))
         if out.shape[1:] != shape:

@@ -115,6 +115,23 @@ def add_planes(x: Planes, y: Planes, conjunction: And) -> Planes:
     return propagate ^ prefix_carries(known_carry(y[:, : k - 1]), propagate[:, : k - 1], conjunction)
 
 
+def end_around_carries(s: Planes, t: Planes, conjunction: And) -> Planes:
+    """Carries *into* every plane of s + t modulo 2^k - 1, where the carry out of the top plane counts one.
+
+    Kogge & Stone's prefix tree on a ring: every plane looks back over all k, g = s & t and p = s ^ t. If all p are one, s + t is
+    2^k - 1 and no carry arises, so that the sum is 2^k - 1, not 0. ceil(log2 k) + 1 rounds, 2 ANDs a plane and level.
+    """
+    k, step = s.shape[1], 1
+    g, p = conjunction(s, t), s ^ t
+    while step < k:
+        last = 2 * step >= k  # then nobody reads p
+        left, right = [p] if last else [p, p], [g] if last else [g, p]
+        products = conjunction(np.concatenate(left, axis=1), np.concatenate([np.roll(v, step, axis=1) for v in right], axis=1))
+        g, p = g ^ products[:, :k], products[:, k:]
+        step *= 2
+    return np.roll(g, 1, axis=1)
+
+
 def fold_and(planes: Planes, conjunction: And) -> Planes:
     """AND of all planes: halves against halves, ceil(log2 k) rounds, k - 1 ANDs. Result (components, 1, W)."""
     while planes.shape[1] > 1:

@@ -123,7 +123,7 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
     waiting: dict[int, tuple[int, Request]] = {}
     try:
         while any(not w.dead for w in workers):
-            before = dict(waiting)
+            before, alive = dict(waiting), sum(not w.dead for w in workers)  # who ends in this turn may have sent before
             for i, worker in enumerate(workers):
                 if not worker.dead:
                     asked = worker.switch()
@@ -131,7 +131,7 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
                     if not worker.dead:
                         waiting[i] = asked
             stuck = [i for i, (peer, request) in waiting.items() if i in before and before[i][0] == peer and before[i][1] is request]
-            if waiting and len(stuck) == sum(not w.dead for w in workers):
+            if waiting and len(stuck) == alive:
                 peer, request = waiting[stuck[0]]
                 raise ProgramMismatch(
                     f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, "
@@ -189,7 +189,8 @@ def _materialise(scope: dict[str, Any], name: str, description: Description, ses
         scope[name] = ShapedArray(description.shape, NUMPY_DTYPES[description.dtype])
     elif description.kind == "secret":
         dtype = parse_dtype(description.dtype)
-        components = registry.protocols[description.protocol].components(binary=dtype is BOOL or description.domain == "binary")
+        binary = dtype is BOOL or description.domain == "binary"
+        components = registry.protocols[description.protocol].components(len(session.parties), binary=binary)
         inner = (packed.word_count(int(np.prod(description.shape))),) if dtype is BOOL else description.shape
         secret = SecretArray(session, ShapedArray((components, *inner)), description.shape, dtype, description.domain)
         secret.epoch, secret.protocol_name = 0, description.protocol  # of an earlier cell, as in a run

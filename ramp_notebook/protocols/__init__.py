@@ -1,5 +1,5 @@
 """Sharing schemes, each in a file of its own, with the circuits they need themselves."""
 
-from . import clear, replicated
+from . import additive, clear, replicated
 
-__all__ = ["clear", "replicated"]
+__all__ = ["additive", "clear", "replicated"]

@@ -6,6 +6,7 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from ramp_notebook import registry
+from ramp_notebook.protocols.preprocessing.sources import SOURCES
 from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY, TYPES
 from ramp_notebook.runtime.workspace import Workspace
 from ramp_notebook.wire.network import PRESETS
@@ -62,6 +63,8 @@ class Completion:
             yield from LAUNCHERS
         elif option == "--shape" and ":" in typed:
             yield from (f"{typed.partition(':')[0]}:{kind}" for kind in TYPES)
+        elif option == "--preprocessing":
+            yield from SOURCES
         elif option in ("-i", "--input", "--shape") and "@" in typed:
             name = typed.partition("@")[0]
             yield from (f"{name}@{party}" for party in self.workspace.options({}).parties)

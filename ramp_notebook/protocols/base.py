@@ -26,7 +26,7 @@ class Protocol(ABC):
     """One party's engine of a sharing scheme. Methods take and return shares; all parties call them in the same order.
 
     `kept` belongs to this protocol at this party and outlives the cell (state of preprocessing, for instance); it is emptied
-    when a cell fails, so that the parties' pieces of it never drift apart.
+    at all parties when a cell fails or a party is replaced, so that their pieces of it never drift apart.
     """
 
     name: ClassVar[str]
@@ -41,6 +41,31 @@ class Protocol(ABC):
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
         self.context = context
         self.kept = {} if kept is None else kept
+
+    @property
+    def label_flags(self) -> tuple[str, ...]:
+        """What results of this cell say in their label on account of where its correlated randomness came from."""
+        return ()
+
+    def prepare(self, needs: dict[Any, int]) -> None:  # noqa: B027 - most protocols need none
+        """Make correlated randomness ahead, so many items of each kind."""
+
+    def count_needs(self) -> dict[Any, int]:
+        """From now on answer with shapes; the result counts, as the cell goes on, what it asks for."""
+        return {}
+
+    def supplies(self) -> dict[str, tuple[int, int, int]]:
+        """Of every kind of correlated randomness in use: how much this cell made and used, and how much is left for later ones."""
+        return {}
+
+    def public_state(self) -> dict[str, Any]:
+        """What everyone knows of `kept` at the end of a cell: plain data, from which a plan of the next cell starts."""
+        return {}
+
+    @classmethod
+    def of_public_state(cls, state: dict[str, Any], parties: int) -> dict[str, Any]:
+        """What a planned party keeps, in place of one with this public state."""
+        return {}
 
     @classmethod
     @abstractmethod

@@ -108,6 +108,25 @@ def prefix_carries(g: Planes, p: Planes, conjunction: And) -> Planes:
     return g
 
 
+def carry_save(numbers: Sequence[Planes], conjunction: And) -> tuple[Planes, Planes, list[Planes]]:
+    """Add numbers of k planes until two are left, whose sum modulo 2^k is the same; about log1.5 of their number in rounds.
+
+    x + y + z = (x ^ y ^ z) + 2 majority(x, y, z), with one AND a plane (Wallace 1964). The third result are the majorities:
+    plane i of each is a carry out of position i, so that no carry is lost to whoever sums below a position or beyond the top.
+    """
+    numbers, carried = list(numbers), []
+    while len(numbers) > 2:
+        triples = [numbers[i : i + 3] for i in range(0, len(numbers) - 2, 3)]
+        left, right = ([each[side] ^ each[2] for each in triples] for side in (0, 1))
+        products = conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
+        numbers, k = numbers[3 * len(triples) :], numbers[0].shape[1]
+        for i, (x, y, z) in enumerate(triples):
+            majority = products[:, i * k : (i + 1) * k] ^ z
+            carried.append(majority)
+            numbers += [x ^ y ^ z, known_carry(majority[:, : k - 1])]
+    return numbers[0], numbers[1], carried
+
+
 def add_planes(x: Planes, y: Planes, conjunction: And) -> Planes:
     """x + y modulo 2^k on k planes."""
     propagate = x ^ y

@@ -33,7 +33,16 @@ class Context:
     run's streams are never used again because the run number never goes back.
     """
 
-    def __init__(self, links: Links, recorder: Recorder, epoch: int, seed: bytes | None = None, planned: bool = False):
+    def __init__(
+        self,
+        links: Links,
+        recorder: Recorder,
+        epoch: int,
+        seed: bytes | None = None,
+        planned: bool = False,
+        preprocessing: str = "ot",  # where the cell wants its protocol's correlated randomness to come from
+    ):
+        self.preprocessing = preprocessing
         self.index, self.names, self.count = links.index, tuple(links.names), len(links.names)
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links

@@ -34,6 +34,10 @@ class Security:
     statistical_bits: int | None = None  # None: perfect or computational only
     threshold_text: str = ""
 
+    @property
+    def needs_preprocessing(self) -> bool:
+        return self.preprocessing != "none needed"
+
     def tolerated(self, party_count: int) -> int:
         """How many of so many parties may collude."""
         return self.threshold(party_count) if callable(self.threshold) else self.threshold

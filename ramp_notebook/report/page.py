@@ -9,7 +9,7 @@ from html import escape
 from ..runtime.finished import Peek, Run
 from ..trace.cost import Cost, Node, Tally
 from ..trace.units import counted, one_line, readable_bytes
-from .text import SHOWN_OUTPUTS, gadget_text, network_line, result_lines, summary_line, value_text
+from .text import SHOWN_OUTPUTS, gadget_text, network_line, result_lines, summary_line, supply_line, value_text
 
 SHOWN_PARTIES, SHOWN_GADGETS, SHOWN_LINES = 60, 150, 100
 ROW_HEADING = '<th scope="row" style="text-align:left">'  # notebooks align cells right, which would hide how calls nest
@@ -23,6 +23,8 @@ def page(run: Run) -> str:
     if run.planned:
         parts.append("<p>planned: sizes only, no data moved</p>")
     parts.append(f"<p><strong>{_text(run.label.text(), 2000)}</strong><br>{_text(summary_line(run.cost))}</p>")
+    if run.supplies:
+        parts.append(f"<p>{_text(supply_line(run), 2000)}</p>")
     if run.network is not None:
         parts.append(f"<p>{_text(network_line(run))}</p>")
     parts += [_peek_table(run, peek) for peek in list(run.peeks)[:SHOWN_OUTPUTS]]

@@ -30,6 +30,8 @@ def text(run: Run) -> str:
     lines.append(summary_line(run.cost))
     if run.cost.messages:
         lines += [sent_line(run.cost), "dearest: " + " · ".join(gadget_text(node) for node in dearest(run.cost.tree))]
+    if run.supplies:
+        lines.append(supply_line(run))
     if run.network is not None:
         lines.append(network_line(run))
     return "\n".join(lines)
@@ -56,6 +58,13 @@ def sent_line(cost: Cost) -> str:
     least, most = min(sent.values()), max(sent.values())
     amount = readable_bytes(most) if least == most else f"{readable_bytes(least)} to {readable_bytes(most)}"
     return f"sent: {amount} by each of {counted(len(sent), 'party')}"
+
+
+def supply_line(run: Run) -> str:
+    """Correlated randomness that was used, and what was made beyond that and waits for later cells."""
+    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items())
+    left = " · ".join(f"{count:,} {kind}" for kind, (*_, count) in run.supplies.items() if count)
+    return f"used of correlated randomness: {used}" + (f"; made and not used yet: {left}" if left else "")
 
 
 def gadget_text(node: Node) -> str:

@@ -20,6 +20,9 @@ class Cell:
     seed: bytes | None = None
     checksums: bool = False
     targets: tuple[int, ...] | None = None  # None: every party
+    preprocessing: str = "ot"
+    needs: dict[Any, int] = field(default_factory=dict)  # correlated randomness to make before the text runs, by kind
+    generation: int = 0  # set by the coordinator: what protocols kept in another generation is dropped by all parties
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Outcome:
     digests: dict[str, str] = field(default_factory=dict)  # plain new bindings: name -> digest
     secrets: dict[str, str] = field(default_factory=dict)  # secret new bindings: name -> what its handle shows
     directory: dict[str, Description] = field(default_factory=dict)
+    supplies: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of correlated randomness: made, used, left
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)  # protocol -> what everyone knows of what it keeps
     record: dict[str, Any] = field(default_factory=dict)  # trace.recorder.Recorder.party_record()
     label: dict[str, Any] = field(default_factory=dict)
     revealed_digest: str = ""  # running digest of everything revealed to all: must agree

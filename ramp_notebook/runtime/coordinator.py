@@ -47,6 +47,8 @@ class Coordinator:
         self.launcher = launcher
         self.epoch = 0
         self.directory: list[Mapping[str, Description]] = [{} for _ in names]
+        self.generation = 0  # of what protocols keep from cell to cell; a failure begins a new one
+        self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what everyone knows of it
         self.printed: list[tuple[str | None, str]] = []  # by the last cell, also if it failed
         self.outcomes: dict[int, Outcome] = {}  # of the last cell
         self._supervisor = Supervisor(names, launcher, engine, silence_seconds)
@@ -141,6 +143,8 @@ class Coordinator:
         try:
             result = run.go(messages)
         except BaseException as error:
+            self.generation += 1
+            self.kept = {}
             gone = self._replace(run)
             if isinstance(error, RampError) and gone and error.args:
                 error.args = (str(error.args[0]) + lost(self.names, gone), *error.args[1:])
@@ -152,6 +156,7 @@ class Coordinator:
             self.printed = merge_printed(self.names, run.outcomes)
         for party, outcome in run.outcomes.items():
             self.directory[party] = outcome.directory
+            self.kept.update(outcome.kept)
         return result
 
     def _messages(self, cell: Cell, targets: Sequence[int]) -> dict[int, bytes]:
@@ -161,7 +166,7 @@ class Coordinator:
         for party in targets:
             mine = {party: cell.inputs[party]} if party in cell.inputs else {}
             try:
-                messages[party] = encode(("run", self.epoch, replace(cell, inputs=mine), directory))
+                messages[party] = encode(("run", self.epoch, replace(cell, inputs=mine, generation=self.generation), directory))
             except Exception as error:
                 raise MisuseError(
                     f"an input for {self.names[party]} cannot be sent ({error}); give arrays, numbers, text or lists of them"

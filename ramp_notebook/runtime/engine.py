@@ -99,7 +99,8 @@ class Engine:
         before = {name: value for name, value in scope.items() if name not in assigned}
         session = self.session
         if cell.kind == "mpc":
-            context = Context(self.links, recorder, epoch, cell.seed)
+            context = Context(self.links, recorder, epoch, cell.seed, preprocessing=cell.preprocessing)
+            session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
             session.begin(context, cell.protocol, scope, directory, flags)
             builtins = self.cell_names(directory, scope)
@@ -111,6 +112,8 @@ class Engine:
         scope.setdefault("__builtins__", __builtins__)
         if cell.helpers:
             run_helpers(cell, scope)
+        if cell.kind == "mpc":
+            session.protocol.prepare(cell.needs)
         outcome.last_value = run_text(cell, scope)
         if cell.kind == "mpc":
             session.end()
@@ -118,6 +121,8 @@ class Engine:
             outcome.revealed_digest = session.reveal_digest.hexdigest()
             outcome.reveals = session.recorded_reveals
             outcome.peeks = session.peeks
+            outcome.supplies = session.protocol.supplies()
+            outcome.kept = {cell.protocol: session.protocol.public_state()}
         for name, value in builtins.items():
             if scope.get(name) is value:
                 del scope[name]

@@ -44,6 +44,7 @@ class Run:
     network: str | NetworkModel | None = None  # the network it is to be read for
     charts: tuple[str, ...] = DEFAULT_CHARTS
     reveals: Sequence[Any] = ()  # what coin-dependent gadgets revealed, so that a plan can follow the same path
+    supplies: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of correlated randomness: made, used, left
     failure: str = ""  # the error's first line if the cell failed
 
     @classmethod
@@ -61,11 +62,12 @@ class Run:
             network,
             tuple(charts),
             everyone[0].reveals,
+            everyone[0].supplies,
         )
 
     @classmethod
     def of_plan(cls, plan: Plan, *, network: str | NetworkModel | None = None, charts: Sequence[str] = DEFAULT_CHARTS) -> "Run":
-        return cls(plan.trace, plan.label, network=network, charts=tuple(charts))
+        return cls(plan.trace, plan.label, network=network, charts=tuple(charts), supplies=plan.supplies)
 
     @property
     def planned(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import registry
 from ..errors import OptionError
+from ..protocols.preprocessing.sources import SOURCES
 from ..wire.network import network
 
 PARTY_NAMES = (
@@ -20,6 +21,7 @@ TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imag
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
     (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
+    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from, if the protocol needs any: ot, silent"}),
     (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
@@ -40,8 +42,10 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--quiet",), {"action": "store_true", "default": None, "help": "no report under the cell"}),
 )
 NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
-DEFAULTS: dict[str, Any] = {"parties": "alice,bob,carol", "protocol": "replicated", "launcher": "local", "charts": "timeline"}
-STICKY = ("parties", "protocol", "launcher", "network", "charts", "timeout", "quiet", "checksums")
+DEFAULTS: dict[str, Any] = {
+    "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "ot", "launcher": "local", "charts": "timeline",
+}  # fmt: skip
+STICKY = ("parties", "protocol", "preprocessing", "launcher", "network", "charts", "timeout", "quiet", "checksums")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Options:
     seed: bytes | None = None
     checksums: bool = False
     quiet: bool = False
+    preprocessing: str = "ot"
 
 
 def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
@@ -82,6 +87,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         _seed(value.get("seed")),
         bool(value.get("checksums")),
         bool(value.get("quiet")),
+        one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source"),
     )
 
 

@@ -8,7 +8,7 @@ import contextlib
 import importlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import greenlet
@@ -39,6 +39,7 @@ class Plan:
 
     trace: Trace
     label: Label
+    supplies: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of correlated randomness: made, used, left
 
 
 class PlanLinks:
@@ -85,24 +86,26 @@ def plan_cell(
     public: Mapping[str, Any] | None = None,
     shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]] | None = None,
     reveals: Sequence[Any] | None = None,
+    kept: Mapping[str, dict[str, Any]] | None = None,
 ) -> Plan:
     """Run `cell` on shapes.
 
     `directory` says what each party's namespace holds; `public` gives the plain values that all parties share; `shapes`
     adds or overrides inputs by size, or by size and type as a Description; `reveals` replays what a recorded run
-    of random pattern revealed.
+    of random pattern revealed; `kept` says by protocol what is public of what it keeps from earlier cells.
     """
     registry.protocols[cell.protocol].check_parties(len(names))
-    announced = [_announced(i, directory, cell, shapes or {}) for i in range(len(names))]
+    known = [announced(i, directory, cell, shapes or {}) for i in range(len(names))]
     mail: dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int]]] = {}
-    parties = [_PlannedParty(PlanLinks(i, names, mail), cell, announced, public or {}, reveals) for i in range(len(names))]
+    parties = [PlannedParty(PlanLinks(i, names, mail), cell, known, public or {}, reveals, kept or {}) for i in range(len(names))]
     with contextlib.redirect_stdout(io.StringIO()):
         _drive([party.run for party in parties], names)
     trace = merge_records(names, [party.recorder.party_record() for party in parties], source=cell.source, planned=True)
-    return Plan(trace, parties[0].engine.session.label)
+    session = parties[0].engine.session
+    return Plan(trace, session.label, session.protocol.supplies())
 
 
-def _announced(
+def announced(
     index: int,
     directory: Sequence[Mapping[str, Description]],
     cell: Cell,
@@ -143,24 +146,41 @@ def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
                 worker.throw(greenlet.GreenletExit)
 
 
-class _PlannedParty:
+class PlannedParty:
+    """One party that runs the cell on shapes."""
+
     def __init__(
         self,
-        links: PlanLinks,
+        links: Any,
         cell: Cell,
         directory: Sequence[Mapping[str, Description]],
         public: Mapping[str, Any],
         reveals: Sequence[Any] | None,
+        kept: Mapping[str, dict[str, Any]],
     ):
         self.links, self.cell, self.directory, self.public, self.reveals = links, cell, directory, public, reveals
         self.recorder = Recorder(cell.filename, clock=False)
         self.engine = Engine(links)
+        protocol = registry.protocols[cell.protocol]
+        self.engine.session.kept[cell.protocol] = protocol.of_public_state(kept.get(cell.protocol, {}), len(links.names))
 
     def run(self) -> None:
+        scope = self._begin()
+        self.engine.session.protocol.prepare(self.cell.needs)
+        self._execute(scope)
+
+    def count_needs(self) -> dict[Any, int]:
+        """Run it for what it asks of correlated randomness."""
+        scope = self._begin()
+        needs = self.engine.session.protocol.count_needs()
+        self._execute(scope)
+        return dict(needs)
+
+    def _begin(self) -> dict[str, Any]:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
         scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        context = Context(self.links, self.recorder, epoch=1, planned=True)
+        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing)
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
         for name, description in self.directory[self.links.index].items():
@@ -169,6 +189,10 @@ class _PlannedParty:
         scope.update(self.public)
         for name, value in self.engine.cell_names(self.directory, scope).items():
             scope.setdefault(name, value)
+        return scope
+
+    def _execute(self, scope: dict[str, Any]) -> None:
+        cell = self.cell
         try:
             if cell.helpers:
                 run_helpers(cell, scope)

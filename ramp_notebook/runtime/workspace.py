@@ -4,6 +4,7 @@ Knows neither IPython nor argparse: it takes checked options and text.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, OptionError, RampError
@@ -12,6 +13,7 @@ from .cell import Cell, Description
 from .coordinator import Coordinator
 from .explain import add_hint
 from .finished import Run
+from .needs import needs_of
 from .options import STICKY, Options, check, check_sticky, one_of, without_comment
 from .plan import plan_cell
 from .results import CellResult
@@ -89,7 +91,10 @@ class Workspace:
         given = {name for name, _ in options.inputs} | {name for name, *_ in options.shapes}
         known = {name for names in group.directory for name in names} | given
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
-        cell = Cell(source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums)
+        cell = Cell(
+            source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums, preprocessing=options.preprocessing
+        )
+        cell = replace(cell, needs=needs_of(cell, options.parties, group.directory, public=public, shapes=_sizes(options)))
         if options.plan:
             run = self._plan(options, cell, group, public)
         else:
@@ -128,11 +133,16 @@ class Workspace:
             self.printed = group.printed
 
     def _plan(self, options: Options, cell: Cell, group: Coordinator, public: Mapping[str, Any]) -> Run:
-        shapes: dict[int, dict[str, Description]] = {}
-        for name, party, shape, dtype in options.shapes:
-            shapes.setdefault(options.parties.index(party), {})[name] = Description("private", dtype, shape)
-        plan = plan_cell(cell, options.parties, group.directory, public=public, shapes=shapes)
+        plan = plan_cell(cell, options.parties, group.directory, public=public, shapes=_sizes(options), kept=group.kept)
         return Run.of_plan(plan, network=options.network, charts=options.charts)
+
+
+def _sizes(options: Options) -> dict[int, dict[str, Description]]:
+    """What --shape says, by party."""
+    shapes: dict[int, dict[str, Description]] = {}
+    for name, party, shape, dtype in options.shapes:
+        shapes.setdefault(options.parties.index(party), {})[name] = Description("private", dtype, shape)
+    return shapes
 
 
 def targets_of(text: str, parties: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ class Session:
         self._directory: Sequence[Mapping[str, Any]] = ()
         self.label_of_epoch: dict[int, Label] = {}
         self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what it keeps from cell to cell
+        self.generation = 0  # of `kept`
 
     def begin(
         self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]
@@ -81,7 +82,7 @@ class Session:
         self.epoch = context.epoch
         self._context, self._protocol = context, cls(context, self.kept.setdefault(protocol, {}))
         self._namespace, self._directory = namespace, directory
-        self.label = Label.of(cls.security, len(self._parties)).with_flags(flags)
+        self.label = Label.of(cls.security, len(self._parties)).with_flags([*flags, *self._protocol.label_flags])
         self.reveal_digest = hashlib.blake2b(digest_size=16)
         self.recorded_reveals: list[Any] = []
         self.replayed_reveals: Iterator[Any] | None = None
@@ -96,6 +97,12 @@ class Session:
     def forget(self) -> None:
         """After a failed cell: parties may have stopped at different points, so nothing that protocols kept is used again."""
         self.kept.clear()
+
+    def enter_generation(self, generation: int) -> None:
+        """All parties keep things from the same generation on: one that was replaced, or failed, has nothing of an older one."""
+        if generation != self.generation:
+            self.forget()
+            self.generation = generation
 
     # -- who and how ---------------------------------------------------------------------------------------------------
 

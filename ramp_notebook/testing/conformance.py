@@ -6,6 +6,7 @@ protocol; `check_obliviousness` runs many of one shape and compares what the par
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .. import registry
 from ..errors import MisuseValueError
 from ..runtime.cell import Cell
 from ..runtime.coordinator import Coordinator
+from ..runtime.needs import needs_of
 from ..runtime.plan import plan_cell
 from ..secret.gadget import GadgetFacts
 from .events import assert_same_events
@@ -106,7 +108,10 @@ def adversaries(facts: GadgetFacts, protocol: str, count: int = 50, n: int = 5) 
 
 
 def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: Coordinator, options: str = "") -> None:
-    """Run the gadget on 50 adversarial inputs of one shape, in one cell; every call must send the same messages."""
+    """Run the gadget on 50 adversarial inputs of one shape, in one cell; every call must send the same messages.
+
+    What it needs of correlated randomness is made before the calls.
+    """
     calls, count = list(adversaries(facts, protocol)), len(parties.names)
     inputs: dict[int, dict[str, Any]] = {party: {} for party in range(count)}
     shared: list[str] = []
@@ -125,7 +130,8 @@ def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: C
         else:
             terms.append(share(column, position) if isinstance(value, np.ndarray) else repr(value))
     call = f"for i in range({len(calls)}): gadgets.{name}({', '.join(terms)}{options})"
-    result = parties.run(Cell("\n".join([*shared, call]), protocol=protocol, inputs=inputs))
+    cell = Cell("\n".join([*shared, call]), protocol=protocol, inputs=inputs)
+    result = parties.run(replace(cell, needs=needs_of(cell, parties.names, parties.directory)))
     for sender in range(len(parties.names)):
         sent = [m for m in result.trace.messages if m.sender == sender and m.line == len(shared) + 1]
         pattern = [(m.receiver, m.payload_bytes, m.tag) for m in sent]
@@ -151,7 +157,7 @@ def check_gadget(name: str, facts: GadgetFacts, arguments: Sequence[Any], protoc
         else:
             terms.append(repr(value))
     cell = Cell(f"revealed = mpc.reveal(gadgets.{name}({', '.join(terms)}))", protocol=protocol, inputs=inputs)
-    before = list(parties.directory)
+    before, kept = list(parties.directory), dict(parties.kept)
     result = parties.run(cell)
     assert facts.reference is not None
     expected = np.asarray(facts.reference(*arguments))
@@ -161,5 +167,5 @@ def check_gadget(name: str, facts: GadgetFacts, arguments: Sequence[Any], protoc
     else:
         np.testing.assert_array_equal(actual.reshape(expected.shape) if actual.size == expected.size else actual, expected)
     outcome = result.outcomes[0]
-    plan = plan_cell(cell, parties.names, before, reveals=outcome.reveals if outcome is not None else None)
+    plan = plan_cell(cell, parties.names, before, reveals=outcome.reveals if outcome is not None else None, kept=kept)
     assert_same_events(plan.trace, result.trace)

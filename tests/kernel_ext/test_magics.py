@@ -77,6 +77,7 @@ def test_syntax_errors_have_their_line(shell):
         ("--timeout soon", "number of seconds"),
         ("--seed xyz", "hexadecimal"),
         ("--launcher rocket", "no launcher 'rocket'"),
+        ("--preprocessing guess", "no source 'guess'; there are: ot, silent"),
         ("-o 3x", "variable's name"),
     ],
 )
@@ -172,6 +173,7 @@ def test_options_complete_where_a_notebook_asks(shell):
     assert ["wan"] == complete("%%mpc --network w")
     assert ["x@bob=5:fixed"] == complete("%%mpc --plan --shape x@bob=5:f")
     assert ["inline"] == complete("%mpc start --launcher in")
+    assert ["silent"] == complete("%%mpc --preprocessing s")
     assert ["protocol="] == complete("%mpc config pro")
     assert [] == complete("print(--pro")
 

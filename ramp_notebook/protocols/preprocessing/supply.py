@@ -1,0 +1,210 @@
+"""Owns the correlated randomness that a party holds: it hands out every item once, and has more made when it runs out.
+
+Stock outlives cells. What there is of it, in numbers, is public: it follows from the shapes of what the cells computed.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import MisuseError
+from ...trace.events import PREPROCESSING
+from ...values.bits import WORD_BITS, word_count
+from ...values.shaped import ShapedArray
+from ..context import Context
+from .sources import Items, Kind, Source, item_shapes, source_named
+
+MOST_AHEAD = 4096  # items, 2^18 oblivious transfers: a batch from which on larger ones are not cheaper per item
+MOST_PREPARED_BYTES = 1 << 28  # of one kind
+GROWING = ("triples", "bit_triples", "dabits")  # kinds that any later step can use
+
+
+class Ledger:
+    """Which items of each kind are spent. They are numbered as they are made and leave in that order."""
+
+    def __init__(self) -> None:
+        self._next: Counter[Kind] = Counter()
+
+    def spend(self, kind: Kind, first: int, count: int) -> None:
+        """Note that items first … first + count - 1 go; MisuseError if one of them went before."""
+        if first < self._next[kind]:
+            raise MisuseError(
+                f"{kind[0]} number {first} was used before: a second use would show what it hid. Nothing was sent; start the parties anew."
+            )
+        self._next[kind] = first + count
+
+
+class Stock:
+    """Items of one kind that are made and not used, in the order of their numbers."""
+
+    def __init__(self, kind: Kind, ledger: Ledger):
+        self.kind, self._ledger = kind, ledger
+        self.made = 0
+        self._parts: list[tuple[int, Items]] = []  # number of the first item, arrays
+
+    @property
+    def count(self) -> int:
+        return sum(len(arrays[0]) for _, arrays in self._parts)
+
+    def add(self, arrays: Items) -> None:
+        self._parts.append((self.made, arrays))
+        self.made += len(arrays[0])
+
+    def take(self, count: int) -> list[Items]:
+        """Exactly so many items, as arrays in parts; they are gone from here."""
+        taken = []
+        while count:
+            first, arrays = self._parts[0]
+            size = min(count, len(arrays[0]))
+            self._ledger.spend(self.kind, first, size)
+            taken.append(tuple(array[:size] for array in arrays))
+            if size == len(arrays[0]):
+                del self._parts[0]
+            else:
+                self._parts[0] = (first + size, tuple(array[size:] for array in arrays))
+            count -= size
+        return taken
+
+
+class Supply:
+    """What a protocol asks for correlated randomness in one cell. `kept` is what outlives the cell.
+
+    The first batch of a kind in a cell has what was asked for; each later one is at least as large as all before together,
+    up to MOST_AHEAD, so that a cell of many small steps has few batches. What is left serves later cells.
+    """
+
+    def __init__(self, context: Context, kept: dict[str, Any]):
+        self.context = context
+        if "source" not in kept:
+            kept.update(source=source_named(context.preprocessing)(), stocks={}, ledger=Ledger())
+        self.source: Source = kept["source"]
+        self._stocks: dict[Kind, Stock] = kept["stocks"]
+        self._ledger: Ledger = kept["ledger"]
+        self._setting_up = False
+        self.made: Counter[Kind] = Counter()  # in this cell
+        self.used: Counter[Kind] = Counter()
+
+    # -- what protocols ask for ----------------------------------------------------------------------------------------
+
+    def triples(self, count: int) -> Items:
+        """Shares (count,) of a, b and ab modulo 2^64."""
+        return self._take(("triples",), count)
+
+    def bit_triples(self, words: int) -> Items:
+        """XOR shares (words,) of a, b and a & b."""
+        return self._take(("bit_triples",), words)
+
+    def dabits(self, count: int) -> Items:
+        """Random bits: shares (count,) modulo 2^64, and packed XOR shares (ceil(count / 64),)."""
+        numbers, bits = self._take(("dabits",), word_count(count))
+        return numbers.reshape(-1)[:count], bits
+
+    def matrix_triples(self, rows: int, inner: int, columns: int) -> Items:
+        """Shares of A (rows, inner), B (inner, columns) and A @ B."""
+        return tuple(array[0] for array in self._take(("matrix_triples", rows, inner, columns), 1))
+
+    def translations(self, n: int, sums: int, xors: int) -> Items:
+        """This party's permutation (n,), its ΣΔ (n, w), and a, b (parties, n, w) for the others' permutations."""
+        return tuple(array[0] for array in self._take(("translations", n, sums, xors), 1))
+
+    def prepare(self, needs: Mapping[Kind, int]) -> None:
+        """Have ready what a step or cell is known to need, so that each kind is made in one go; kinds share rounds.
+
+        Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for.
+        """
+        lacks = {kind: min(count, self._most(kind)) - self._stock(kind).count for kind, count in sorted(needs.items())}
+        lacks = {kind: lack for kind, lack in lacks.items() if lack > 0}
+        if lacks:
+            self._set_up()
+            self.context.parallel([functools.partial(self._produce, kind, lack) for kind, lack in lacks.items()])
+
+    def balance(self) -> dict[str, tuple[int, int, int]]:
+        """What this cell made and used, and what is left, of each kind by its name; single bits counted."""
+        kinds = sorted({kind for kind in self.made if self.made[kind]} | {kind for kind in self.used if self.used[kind]})
+        figures = {}
+        for kind in kinds:
+            bits = WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1
+            figures[described(kind)] = (bits * self.made[kind], bits * self.used[kind], bits * self._stock(kind).count)
+        return figures
+
+    # -- stock ---------------------------------------------------------------------------------------------------------
+
+    def _take(self, kind: Kind, count: int) -> Items:
+        """From stock what is there; the rest is made. Branches that run side by side never wait for each other's."""
+        stock = self._stock(kind)
+        parts = stock.take(min(count, stock.count))
+        lack = count - sum(len(part[0]) for part in parts)
+        if lack:
+            self._produce(kind, lack)
+            parts += stock.take(lack)
+        self.used[kind] += count
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return tuple(self._empty(kind))
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def _produce(self, kind: Kind, lack: int) -> None:
+        size = max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack
+        self.made[kind] += size
+        self._set_up()
+        with self.context.recorder.in_phase(PREPROCESSING):
+            self._stock(kind).add(self.source.make(self.context, kind, size))
+
+    def _set_up(self) -> None:
+        """What the source does once; of branches that run side by side one does it, the others wait in step."""
+        while self._setting_up:
+            self.context.exchange("waiting", {}, {})
+        if not self.source.is_ready(self.context):
+            self._setting_up = True
+            try:
+                with self.context.recorder.in_phase(PREPROCESSING):
+                    self.source.set_up(self.context)
+            finally:
+                self._setting_up = False
+
+    def _stock(self, kind: Kind) -> Stock:
+        if kind not in self._stocks:
+            self._stocks[kind] = Stock(kind, self._ledger)
+        return self._stocks[kind]
+
+    def _most(self, kind: Kind) -> int:
+        return max(1, MOST_PREPARED_BYTES // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
+
+    def _empty(self, kind: Kind) -> Items:
+        shapes = item_shapes(kind, self.context.count)
+        if self.context.planned:
+            return tuple(ShapedArray((0, *item.shape), item.dtype) for item in shapes)
+        return tuple(np.empty((0, *item.shape), item.dtype) for item in shapes)
+
+
+def described(kind: Kind) -> str:
+    """A kind in words.
+
+    >>> described(("bit_triples",)), described(("matrix_triples", 2, 3, 4)), described(("translations", 100, 1, 2))
+    ('bit triples', 'matrix triples 2×3×4', 'translations of 100×3')
+    """
+    name, *sizes = kind
+    if name == "translations":
+        return f"translations of {sizes[0]}×{sizes[1] + sizes[2]}"
+    return " ".join([{"dabits": "daBits"}.get(name, name.replace("_", " ")), *(["×".join(map(str, sizes))] if sizes else [])])
+
+
+def supply_state(context: Context, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan of the next cell has to know of a supply: where its source stands, and how much there is of each kind."""
+    stock = {kind: stock.count for kind, stock in sorted(kept["stocks"].items()) if stock.count}
+    return {"source": kept["source"].facts(context), "stock": stock}
+
+
+def planned_supply(name: str, state: Mapping[str, Any], parties: int) -> dict[str, Any]:
+    """What a planned party keeps in place of one whose supply has this public state."""
+    ledger, stocks = Ledger(), {}
+    for kind, count in state["stock"].items():
+        stocks[kind] = Stock(kind, ledger)
+        stocks[kind].add(tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, parties)))
+    source = source_named(name)()
+    source.assume(state["source"])
+    return {"source": source, "stocks": stocks, "ledger": ledger}

@@ -41,7 +41,7 @@ def standstill(states: Sequence[WaitStatus | None]) -> tuple[int, int] | None:
         for peer in state.sending:
             other = states[peer]
             assert other is not None
-            if party in other.awaits:
+            if party in other.awaits or other.received.get(party, 0) >= state.sent.get(peer, 0):  # taken since that was said
                 return None
             found = found or (party, peer)
     return found

@@ -292,8 +292,12 @@ class TestStandstill:
         assert (0, 1) == standstill([WaitStatus({1: ("open", 3)}, received={1: 2}), WaitStatus(sent={0: 2})])
 
     def test_sending_to_a_party_that_never_reads(self) -> None:
-        assert (0, 1) == standstill([WaitStatus(sending=(1,)), WaitStatus()])
-        assert standstill([WaitStatus(sending=(1,)), WaitStatus({0: ("open", 3)}, sent={}, received={}), WaitStatus()]) is None
+        sending = WaitStatus(sending=(1,), sent={1: 1})
+        assert (0, 1) == standstill([sending, WaitStatus()])
+        assert standstill([sending, WaitStatus({0: ("open", 3)}, sent={}, received={}), WaitStatus()]) is None
+
+    def test_a_report_that_what_was_sent_has_overtaken(self) -> None:
+        assert standstill([WaitStatus(sending=(1,), sent={1: 1}), WaitStatus(received={0: 1})]) is None
 
     def test_all_have_finished(self) -> None:
         assert standstill([WaitStatus(), WaitStatus()]) is None

@@ -1,6 +1,8 @@
 """Every registered gadget under every protocol: its reference, its plan, its docstring's example, its message pattern."""
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ WITH_REFERENCE = [name for name in GADGETS if registry.gadgets[name].facts.refer
 
 
 NAMES = ["alice", "bob", "carol", "dave", "erin"]
+README = Path(__file__).parents[1] / "README.md"
+served: dict[tuple[str, str], str] = {}  # (gadget, protocol) → what the tests below saw
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,7 @@ def test_a_gadget_equals_its_reference_and_its_plan(name, protocol, groups):
     facts = registry.gadgets[name].facts
     for _, arguments in samples(facts, protocol):
         check_gadget(name, facts, arguments, protocol, groups[protocol])
+    served[name, protocol] = "✓"
 
 
 @pytest.mark.process
@@ -69,6 +74,29 @@ def test_the_example_in_its_docstring_is_true(name, protocol, groups):
     source = "\n".join([*code[:-1], f"example = {code[-1]}"])
     value = parties.run(Cell(source, protocol=protocol, inputs=inputs)).outputs["example"]
     assert re.sub(r"\s+", "", expected) == re.sub(r"\s+", "", repr(value))
+    served[name, protocol] = "✓"
+
+
+def support_table():
+    """Markdown: a row for every gadget that does something on secrets, a column for every protocol."""
+    header = ["| gadget | " + " | ".join(f"`{protocol}`" for protocol in PROTOCOLS) + " |", "| --- |" + " --- |" * len(PROTOCOLS)]
+    rows = [f"| `{name}` | " + " | ".join(served.get((name, protocol), "not run") for protocol in PROTOCOLS) + " |" for name in GADGETS]
+    return "\n".join(header + rows)
+
+
+def test_the_readme_says_which_protocol_serves_which_gadget():
+    """The table is what the tests above saw in this run; RAMP_README=write puts it there."""
+    if len({name for name, _ in served}) < len(GADGETS):
+        pytest.skip("only some of the tests of gadgets were run")
+    text, table = README.read_text(encoding="utf-8"), support_table()
+    before, mark, rest = text.partition("<!-- gadgets under protocols -->\n")
+    _, end, after = rest.partition("\n<!-- end -->")
+    assert mark, "the README has a place for the table"
+    assert end, "the README has a place for the table"
+    if os.environ.get("RAMP_README") == "write":
+        README.write_text(before + mark + table + end + after, encoding="utf-8")
+    assert "not run" not in table
+    assert table in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [name for name in GADGETS if registry.gadgets[name].facts.arguments])

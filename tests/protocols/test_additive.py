@@ -96,13 +96,13 @@ def test_a_product_opens_two_elements_in_one_round(count, body, elements, groups
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_preprocessing_costs_what_the_transfers_cost(count):
-    """(n - 1)(64 · 31 + 64 · 32.5) + 64 (n - 2) bits sent by each party per triple, 31 (n - 1) + 2 (n - 2) per AND."""
+    """(n - 1)(64 · 31 + 64 · 32.5) + 64 (n - 2) - 64 bits sent by each party per triple, 31 (n - 1) + 2 (n - 2) per AND."""
     peers, x = count - 1, np.arange(128)
     cells = [Cell(TWO + body, protocol="additive", inputs={0: {"x": x}, 1: {"y": x}}) for body in ("z = x * y", "z = x < y")]
     with Coordinator(NAMES[:count], launcher="inline") as parties:
         parties.run(cells[0])  # base OTs are done from here on
         products, comparisons = (Run.of(parties.run(replace(cell, needs=needs_of(cell, parties.names)))) for cell in cells)
-    assert 128 * (peers * 64 * 63.5 + 64 * (count - 2)) / 8 == sent(products, phase="preprocessing")
+    assert 128 * (peers * 64 * 63.5 + 64 * (count - 2) - 64) / 8 == sent(products, phase="preprocessing")
     made, used, left = comparisons.supplies["bit triples"]
     assert (made, 0) == (used, left)
     assert used * (31 * peers + 2 * (count - 2)) / 8 == sent(comparisons, phase="preprocessing")

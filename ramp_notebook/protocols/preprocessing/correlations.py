@@ -15,7 +15,7 @@ from ...values.streams import Stream, fresh_key
 from ..context import Context
 from ..planes import from_planes, pack, to_planes, unpack, word_count
 from .engine import Batch, Engine, choose
-from .products import WORD_BITS, add_products
+from .products import WORD_BITS, add_drawn_products, add_products
 
 BATCH_OTS = 1 << 18  # per direction: 4 MiB of blocks
 MATRIX_BATCH_WORDS = 1 << 20  # per direction: 8 MiB of products, bit by bit
@@ -54,7 +54,7 @@ def _bit_triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...
 def triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
     """Return additive shares (count,) modulo 2^64 of random a, b and of c = a · b.
 
-    Sends (n − 1)(64(128/k − 1) + 64·32.5) + 64(n − 2) bits per triple; two rounds per batch.
+    Sends (n − 1)(64(128/k − 1) + 64·32.5) + 64(n − 2) − 64 bits per triple; two rounds per batch.
     """
     with OpenSpan(context.recorder, "triples"):
         parts = [_triples(context, engine, part.stop - part.start) for part in _slices(count, BATCH_OTS // WORD_BITS)]
@@ -63,8 +63,9 @@ def triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
 
 def _triples(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
     batch = engine.extend(context, WORD_BITS * count, common=True)
-    a, b = _own_words(context, (count,)), _numbers(batch, count)
-    return a, b, a * b + _products(context, batch, a[None])[0]
+    b = _numbers(batch, count)
+    a, products = add_drawn_products(context, batch)
+    return a, b, a * b + products
 
 
 def matrix_triples(context: Context, engine: Engine, rows: int, inner: int, columns: int) -> tuple[Any, ...]:

@@ -47,6 +47,34 @@ def add_products(context: Context, batch: Batch, scaled: Any, *, receiver: int |
     return share
 
 
+def add_drawn_products(context: Context, batch: Batch) -> tuple[Any, Any]:
+    """Return a random a (count,) of this party and its share (count,) of the sum of all products b · a, b numbers of 64 choices.
+
+    Towards its follower a is what the two strings at position 0 differ by, so that this correction, a word, need not be sent.
+    """
+    follower, leader = (context.index + 1) % context.count, (context.index - 1) % context.count
+    count = batch.count // WORD_BITS
+    scale = np.arange(WORD_BITS, dtype=np.uint64)[:, None]
+    strings = {peer: [pad[:, 0].reshape(WORD_BITS, count) << scale for pad in batch.pads(peer)] for peer in batch.q}
+    zero, one = strings[follower]
+    a = one[0] - zero[0]
+    scaled, share, sends = a[None, :] << scale, zeros((WORD_BITS, count), like=a), {}
+    for peer, (zero, one) in strings.items():
+        corrections = _pack(zero - one + scaled)
+        sends[peer] = corrections[count:] if peer == follower else corrections
+        share = share - zero
+
+    words = correction_words(WORD_BITS, count)
+    replies = context.exchange("products", sends, {peer: (words - count * (peer == leader),) for peer in batch.t})
+
+    for peer, corrections in replies.items():
+        if peer == leader:
+            corrections = np.concatenate([zeros((count,), like=corrections), corrections])
+        choices = unpack(batch.b[peer], batch.count).reshape(WORD_BITS, count)
+        share = share + (batch.chosen(peer)[:, 0].reshape(WORD_BITS, count) << scale) + choices * _unpack(corrections, WORD_BITS, count)
+    return a, share.sum(axis=0)
+
+
 def correction_words(positions: int, count: int) -> int:
     """Words that carry the corrections of `count` products with numbers of 64 bits, or of one bit."""
     return count if positions == 1 else WORD_BITS // 2 * count + -(-count // 2)

@@ -144,7 +144,7 @@ def test_every_kind_costs_what_its_docstring_says(parties: int) -> None:
         return [8 * sent_bytes(run(n, make)[1], party) / count for party in range(n)]
 
     assert [(n - 1) * 31 + 2 * (n - 2)] * n == bits_sent(lambda c, e: bit_triples(c, e, 6400), 6400)
-    assert [(n - 1) * 64 * (31 + 32.5) + 64 * (n - 2)] * n == bits_sent(lambda c, e: triples(c, e, 64), 64)
+    assert [(n - 1) * 64 * (31 + 32.5) + 64 * (n - 2) - 64] * n == bits_sent(lambda c, e: triples(c, e, 64), 64)
     assert [(32 * i - (i > 0)) + 64 * (n - 1 - i) for i in range(n)] == bits_sent(lambda c, e: dabits(c, e, 6400), 6400)
     extended = [64 * (32 * i - (i > 0)) for i in range(n)]
     assert [extended[i] + 64 * 32.5 * (n - 1 - i) for i in range(n)] == bits_sent(lambda c, e: edabits(c, e, 64), 64)
@@ -153,7 +153,7 @@ def test_every_kind_costs_what_its_docstring_says(parties: int) -> None:
 
 
 def test_two_parties_pay_at_most_520_bytes_for_a_triple_and_32_bits_for_a_bit_triple() -> None:
-    assert 508 == sent_bytes(run(2, lambda context, engine: triples(context, engine, 64))[1], 0) / 64
+    assert 500 == sent_bytes(run(2, lambda context, engine: triples(context, engine, 64))[1], 0) / 64
     assert 31 == 8 * sent_bytes(run(2, lambda context, engine: bit_triples(context, engine, 6400))[1], 0) / 6400
 
 

@@ -95,8 +95,12 @@ class Session:
         self.label_of_epoch[self.epoch] = self.label
 
     def forget(self) -> None:
-        """After a failed cell: parties may have stopped at different points, so nothing that protocols kept is used again."""
-        self.kept.clear()
+        """After a failed cell: parties may have stopped at different points, so what protocols kept is not used again.
+
+        What earlier secrets cannot do without lasts: each party has it to itself, so that none can be behind the others.
+        """
+        for name, kept in self.kept.items():
+            self.kept[name] = {key: value for key, value in kept.items() if key in registry.protocols[name].lasting}
 
     def enter_generation(self, generation: int) -> None:
         """All parties keep things from the same generation on: one that was replaced, or failed, has nothing of an older one."""

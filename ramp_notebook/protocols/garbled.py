@@ -95,6 +95,8 @@ class Garbled(Protocol):
     def _transferred(self, value: Any, shape: tuple[int, ...]) -> Share:
         """Correlated OTs whose correlation is Δ: q is the label of false, t = q ⊕ value·Δ the active one."""
         context, words = self.context, math.prod(shape)
+        if not words:
+            return self.zeros(shape, binary=True)
         with context.recorder.in_phase(PREPROCESSING):
             batch = self.kept["engine"].extend(context, WORD * words, [(GARBLER, EVALUATOR)])
         if self.garbler:
@@ -128,6 +130,8 @@ class Garbled(Protocol):
     def conjunction_of(self, x: Share, y: Share, lanes: int) -> Share:
         """256 bits from garbler to evaluator for each bit that counts."""
         shape = x.shape
+        if not x.size:
+            return x
         a, b = (slices.of_planes(v.reshape(BITS, -1, shape[-1] if len(shape) > 1 else 1), lanes) for v in (x, y))
         [c] = self._garbled(netlists.conjunction(), [v.reshape(1, -1, 2) for v in (a, b)])
         return slices.to_planes(c.reshape(a.shape)).reshape(shape)

@@ -33,19 +33,22 @@ class Builder:
             return ZERO
         return a + b - ONE if ONE in (a, b) else self._gate(True, a, b)
 
-    def choice(self, condition: int, a: int, b: int) -> int:
-        """condition ? a : b. One AND."""
-        return self.xor(b, self.conjunction(condition, self.xor(a, b)))
+    def ripple(self, passes: Wires, values: Wires) -> list[int]:
+        """Products r, one AND each, such that carry[i + 1] = values[i] ^ r[i]: the carry before where it passes, else the value.
+
+        Between two ANDs lies one XOR: each product's right operand, carry[i] ^ values[i], is the product before and constants.
+        """
+        products: list[int] = []
+        for i, (passing, value) in enumerate(zip(passes, values, strict=True)):
+            right = self.xor(products[-1], self.xor(values[i - 1], value)) if products else value
+            products.append(self.conjunction(passing, right))
+        return products
 
     def sum(self, x: Wires, y: Wires) -> list[int]:
-        """x + y modulo 2^k: k - 1 ANDs. The carry is x's and y's bit where they agree, else the carry before."""
-        total, carry = [], ZERO
-        for a, b in zip(x, y, strict=True):
-            differ = self.xor(a, b)
-            total.append(self.xor(differ, carry))
-            if len(total) < len(x):
-                carry = self.choice(differ, carry, a)
-        return total
+        """x + y modulo 2^k: k - 1 ANDs. A carry passes where the bits differ, else it is x's bit."""
+        differ = [self.xor(a, b) for a, b in zip(x, y, strict=True)]
+        products = self.ripple(differ[:-1], x[:-1])
+        return [differ[0], *(self.xor(r, self.xor(a, p)) for r, a, p in zip(products, x, differ[1:], strict=False))]
 
     def shifted_sum(self, rows: Sequence[Wires]) -> list[int]:
         """Σ 2^i row_i modulo 2^64, where row i has 64 - i bits: 1953 ANDs. Pairs of rows, then pairs of sums, and so on."""
@@ -94,10 +97,9 @@ def shifted_sum() -> Circuit:
 def less(bits: int) -> Circuit:
     """x < y as unsigned numbers: the highest bit in which they differ decides, by y's. An AND a bit."""
     build = Builder(bits, bits)
-    decided = ZERO
-    for a, b in zip(*build.inputs, strict=True):
-        decided = build.choice(build.xor(a, b), b, decided)
-    return build.circuit([decided])
+    x, y = build.inputs
+    products = build.ripple([build.xor(build.xor(a, b), ONE) for a, b in zip(x, y, strict=True)], y)
+    return build.circuit([build.xor(products[-1], y[-1]) if bits else ZERO])
 
 
 @functools.cache

@@ -38,6 +38,7 @@ class Protocol(ABC):
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
+    pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
 
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
@@ -121,6 +122,13 @@ class Protocol(ABC):
     @abstractmethod
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Uniform ring elements or words that nobody knows."""
+
+    @abstractmethod
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """What values are made of: by party, a piece that it knows, here this party's own, else None. Local.
+
+        Pieces of numbers add up modulo 2^64 where `pieces_add_up`; those of words XOR. Who has one is public.
+        """
 
     # -- required: between the domains ---------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ class Context:
         preprocessing: str = "ot",  # where the cell wants its protocol's correlated randomness to come from
     ):
         self.preprocessing = preprocessing
+        self.protocol: Any = None  # under which the branch that runs now works; the session sets it
         self.index, self.names, self.count = links.index, tuple(links.names), len(links.names)
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links
@@ -102,7 +103,7 @@ class Context:
         """
         self._parallel_calls += 1
         call, port, path, recorder = self._parallel_calls, self._port, self._path, self.recorder
-        outer = (recorder.span, recorder.line, recorder.phase)
+        outer = (recorder.span, recorder.line, recorder.phase, self.protocol)
         scheduler = greenlet.getcurrent()
         results: list[Any] = [None] * len(branches)
         states = [outer] * len(branches)
@@ -115,9 +116,9 @@ class Context:
         def step(i: int, replies: Any) -> None:
             self._enter((*path, call, i))
             self._port = scheduler.switch  # a branch's exchange hands its requests to the scheduler
-            recorder.span, recorder.line, recorder.phase = states[i]
+            recorder.span, recorder.line, recorder.phase, self.protocol = states[i]
             asked = workers[i].switch(replies) if replies is not None else workers[i].switch(i)
-            states[i] = (recorder.span, recorder.line, recorder.phase)
+            states[i] = (recorder.span, recorder.line, recorder.phase, self.protocol)
             if not workers[i].dead:
                 waiting[i] = asked
 
@@ -143,5 +144,5 @@ class Context:
                     worker.throw(greenlet.GreenletExit)
             self._port = port
             self._enter(path)
-            recorder.span, recorder.line, recorder.phase = outer
+            recorder.span, recorder.line, recorder.phase, self.protocol = outer
         return results

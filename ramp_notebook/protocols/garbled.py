@@ -44,6 +44,7 @@ class Garbled(Protocol):
     )
     arithmetic_components = binary_components = BITS
     linear_is_local = False
+    pieces_add_up = False
     lasting = ("delta",)
     scheme: ClassVar[type[Scheme]] = HalfGates  # ThreeHalves sends a quarter less and takes longer
 
@@ -115,6 +116,10 @@ class Garbled(Protocol):
         receives = {self.peer: x.shape[1:]} if self.context.index in to else {}
         reply = self.context.exchange("reveal", sends, receives)
         return x[0] ^ reply[self.peer] if self.context.index in to else None
+
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """The colours, which XOR to the value."""
+        return {party: x[0] if party == self.context.index else None for party in (GARBLER, EVALUATOR)}
 
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """The XOR of an input of each."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import MisuseValueError
+from ..trace.recorder import OpenSpan
 from ..values import encoding, ring, shaped
 from ..values.encoding import DType
 from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
@@ -199,7 +200,7 @@ class Protocol(ABC):
             if not layer.product:
                 rows[:, layer.out] = left ^ right
                 continue
-            with self.context.recorder.open_span("and"):
+            with OpenSpan(self.context.recorder, "and"):
                 rows[:, layer.out] = self.conjunction_of(left, right, lanes)
         return [np.take(rows, output, axis=1) for output in circuit.outputs]
 

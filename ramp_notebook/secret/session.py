@@ -137,7 +137,7 @@ class Session:
 
     @property
     def protocol_name(self) -> str:
-        return self._context.protocol.name if self._context is not None else "no protocol"  # type: ignore[no-any-return]
+        return self._context.protocol.name if self._context is not None else "no protocol"
 
     def public_state(self) -> dict[str, dict[str, Any]]:
         """By protocol, what everyone knows of what it keeps."""

@@ -40,7 +40,17 @@ def test_two_parties_compute_and_reveal(parties):
 
 @pytest.mark.parametrize(
     ("term", "ands"),
-    [("x + y", 63), ("x - y", 63), ("-x", 63), ("x + 1", 63), ("x * y", 4033), ("x * 5", 1953), ("x == y", 126), ("x < y", 63), ("x & y", 64)],
+    [
+        ("x + y", 63),
+        ("x - y", 63),
+        ("-x", 63),
+        ("x + 1", 63),
+        ("x * y", 4033),
+        ("x * 5", 1953),
+        ("x == y", 126),
+        ("x < y", 63),
+        ("x & y", 64),
+    ],
 )
 @pytest.mark.parametrize("n", [1, 70])
 def test_an_operator_costs_its_ands_and_nothing_else(term, ands, n, parties):

@@ -50,6 +50,7 @@ class Context:
         self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
         self._parallel_calls = 0
         self._streams_at: dict[tuple[int, ...], dict[int, Any]] = {}
+        self._unseeded_at: dict[tuple[int, ...], dict[int, Any]] = {}
         self._enter(())
 
     def exchange(
@@ -80,9 +81,19 @@ class Context:
             stream = self._streams[peer] = self._make_stream(peer)
         return stream
 
+    def unseeded_stream(self, peer: int) -> Any:
+        """Another stream that only this party and `peer` know, for what must not come twice even in cells of one seed."""
+        stream = self._unseeded.get(peer)
+        if stream is None:
+            seed = self.links.pair_seed(peer)
+            key = derive_key(seed[:16], seed[16:], "unseeded", self.epoch, *self._path)
+            stream = self._unseeded[peer] = ShapedStream() if self.planned else Stream(key)
+        return stream
+
     def _enter(self, path: tuple[int, ...]) -> None:
         """Continue on a branch: from here on its streams are drawn from."""
         self._path, self._streams = path, self._streams_at.setdefault(path, {})
+        self._unseeded = self._unseeded_at.setdefault(path, {})
 
     def _make_stream(self, peer: int) -> Any:
         if self.planned:

@@ -155,9 +155,12 @@ class Garbled(Protocol):
         return pieces[0] if len(pieces) == 1 else [np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True)]
 
     def _piece(self, circuit: Circuit, inputs: Sequence[Labels]) -> list[Labels]:
-        """Garble or evaluate a circuit whose table is one message. Its salt is of this piece alone and known to both."""
+        """Garble or evaluate a circuit whose table is one message.
+
+        Its salt is of this piece alone, and known to both: as Δ lasts, two tables under one salt would show it.
+        """
         context, lanes = self.context, inputs[0].shape[1]
-        salt = context.stream(self.peer).words((2,))
+        salt = context.unseeded_stream(self.peer).words((2,))
         scheme = self.scheme(bytes(16) if context.planned else salt.tobytes())
         sizes = [scheme.table_words(layer.out.size * lanes) for layer in circuit.layers if layer.product]
         table = shaped.empty((sum(sizes),), like=inputs[0])

@@ -1,13 +1,14 @@
 """Garbled circuits: what each step costs to the bit, what neither party may see, and secrets that outlive failed cells."""
 
 from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from ramp_notebook.errors import MisuseValueError
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
-from ramp_notebook.protocols.garbling import ThreeHalves, slices
+from ramp_notebook.protocols.garbling import HalfGates, ThreeHalves, slices
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from tests.parties_in_threads import Group
@@ -186,6 +187,27 @@ def test_colours_say_nothing_before_they_are_exchanged(protocol, caught, values)
         ones = np.bitwise_count(held[0]).sum(axis=1).astype(int)  # of each of the four numbers' 64 n wires
         far = np.abs(ones - 32 * n) > 6 * np.sqrt(16 * n)  # six standard deviations: once in half a billion
         assert caught == far.any()
+
+
+class Salted(HalfGates):
+    """Half-gates that keep the salts they are made with."""
+
+    salts: ClassVar[list[bytes]] = []
+
+    def __init__(self, salt):
+        super().__init__(salt)
+        self.salts.append(salt)
+
+
+def test_no_salt_comes_twice_not_even_under_one_seed(parties, monkeypatch):
+    monkeypatch.setattr(Garbled, "scheme", Salted)
+    text = "z = mpc.parallel(lambda: x + y, lambda: x * y)"
+    for _ in range(2):
+        run(parties, text, [1], [2], seed=b"\1" * 16)
+        run(parties, text, [1], [2])
+    uses = Counter(Salted.salts)
+    del uses[bytes(16)]  # of schemes that only say how long a table is
+    assert [2] * 8 == list(uses.values())  # each by both parties
 
 
 def test_delta_is_odd_and_no_seed_decides_it(parties):

@@ -167,7 +167,8 @@ class Garbled(Protocol):
         if not self.garbler:
             table = context.exchange("and", {}, {GARBLER: table.shape})[GARBLER]
         if context.planned:
-            context.exchange("and", {EVALUATOR: table} if self.garbler else {}, {})
+            if self.garbler:
+                context.exchange("and", {EVALUATOR: table}, {})
             return [shaped.ShapedArray((len(output), lanes, 2)) for output in circuit.outputs]
 
         rows = shaped.empty((circuit.rows, lanes, 2), like=inputs[0])

@@ -175,7 +175,7 @@ class Session:
         """An array joins what runs now: it must be of the current protocol, and if from an earlier cell its label counts from now on."""
         if array.protocol_name != self.protocol_name:
             raise MisuseValueError(
-                f"this secret was shared under `{array.protocol_name}` and `{self.protocol_name}` is current here; write "
+                f"this secret was shared under `{array.protocol_name}` and this cell runs `{self.protocol_name}` here; write "
                 f"mpc.convert(x) to bring it over, or work on it under --protocol {array.protocol_name} or in "
                 f'`with mpc.using("{array.protocol_name}"):`'
             )

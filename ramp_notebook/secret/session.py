@@ -425,6 +425,7 @@ class Session:
 
         Each party shares its piece of the secret anew, and the pieces are joined. Cost: the input of every piece, all in one
         round if inputs take one; and for numbers whose pieces do not add up modulo 2^64 on both sides the way through bits.
+        Numbers must lie in the current protocol's range, which nobody can check.
         """
         if not isinstance(x, SecretArray):
             raise MisuseTypeError(f"mpc.convert takes a secret; got {type(x).__name__}. For a public value use mpc.public(value).")

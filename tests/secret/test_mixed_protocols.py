@@ -9,9 +9,9 @@ from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing.events import assert_same_events
 
-X, Y = np.array([1, -5, 7, 2**40, 0]), np.array([3, -9, 7, -(2**20), 1])
+X, Y = np.array([1, -5, 7, 2**40, 0]), np.array([3, -9, 7, -(2**10), 1])
 INPUTS = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
-GROUPS = {2: ("clear", "garbled", "additive"), 3: ("clear", "replicated", "additive")}
+GROUPS = {2: ("clear", "garbled", "additive"), 3: ("clear", "replicated", "additive", "shamir")}
 PAIRS = [(count, source, target) for count, protocols in GROUPS.items() for source in protocols for target in protocols]
 
 

@@ -101,6 +101,15 @@ def test_secrets_survive_a_failed_cell(parties):
     assert 2 == sum(message.tag == "trees" for message in after.trace.messages)  # oblivious transfers began anew, under the old Δ
 
 
+@pytest.mark.process
+def test_processes_keep_secrets_too():
+    with Coordinator(["alice", "bob"]) as living:
+        run(living, "kept = x * y", [3], [4])
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            run(living, "1 / 0", [5], [6])
+        assert [19] == run(living, "z = mpc.reveal(kept + x + y)", [3], [4]).outputs["z"]
+
+
 def test_wrong_parties_hear_what_fits():
     with pytest.raises(MisuseValueError, match="exactly two parties; this cell has 3.*replicated"):
         Garbled.check_parties(3)

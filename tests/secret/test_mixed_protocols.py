@@ -73,7 +73,8 @@ def test_a_foreign_secret_stays_foreign(operation, groups):
 def test_a_secret_of_an_earlier_cell_is_refused_and_moves(groups):
     parties = groups[3]
     run(parties, "earlier = x + y", "clear")
-    refused(parties, "z = earlier + x", "replicated")
+    for operation in ("earlier + x", "np.stack([earlier, x])", "mpc.reveal(earlier[:2])"):
+        refused(parties, f"z = {operation}", "replicated")
     after = run(parties, "z = mpc.reveal(mpc.convert(earlier) + x)", "replicated")
     np.testing.assert_array_equal(X + Y + X, after.outputs["z"])
     assert after.label.adversary == "cleartext reference"

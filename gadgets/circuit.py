@@ -28,13 +28,12 @@ class CircuitGadget:
         session = session_of(*inputs)
         lead = self._checked(session, inputs)
         instances = math.prod(lead)
-        widths = [len(output) for output in self.circuit.outputs]
         with session.span(self.name):
             if not instances:
-                results = [session.public(np.zeros((*lead, width), bool)) for width in widths]
+                results = [session.public(np.zeros((*lead, len(output)), bool)) for output in self.circuit.outputs]
             else:
-                wires = self._evaluated(session, [_planes(bits, lead, instances) for bits in inputs])
-                results = [_from_planes(session, np.take(wires, rows, axis=1), lead, instances) for rows in self.circuit.outputs]
+                planes = session.protocol.evaluate(self.circuit, [_planes(bits, lead, instances) for bits in inputs], instances)
+                results = [_from_planes(session, output, lead, instances) for output in planes]
         return results[0] if len(results) == 1 else tuple(results)
 
     def _checked(self, session: Session, inputs: tuple[Any, ...]) -> tuple[int, ...]:
@@ -54,27 +53,6 @@ class CircuitGadget:
             return np.broadcast_shapes(*(bits.shape[:-1] for bits in inputs))
         except ValueError:
             raise MisuseValueError(f"the instance axes of {[bits.shape for bits in inputs]} do not broadcast") from None
-
-    def _evaluated(self, session: Session, inputs: list[Any]) -> Any:
-        """Rows of all wires, (components, rows, words): one exchange for the ANDs of a depth, local XORs between."""
-        components, _, words = inputs[0].shape
-        ones = shaped.empty((1, words), like=inputs[0])
-        ones[...] = np.uint64(0xFFFFFFFFFFFFFFFF)
-        constants = [ones ^ ones, ones]
-        wires = shaped.empty((components, self.circuit.rows, words), like=inputs[0])
-        start = len(constants)
-        wires[:, :start] = session.protocol.public(np.concatenate(constants), binary=True)
-        for planes in inputs:
-            wires[:, start : start + planes.shape[1]] = planes
-            start += planes.shape[1]
-        for layer in self.circuit.layers:
-            left, right = np.take(wires, layer.left, axis=1), np.take(wires, layer.right, axis=1)
-            if not layer.product:
-                wires[:, layer.out] = left ^ right
-                continue
-            with session.span("and"):
-                wires[:, layer.out] = session.protocol.conjunction(left, right)
-        return wires
 
 
 def circuit(path: str | Path, name: str | None = None) -> CircuitGadget:

@@ -7,6 +7,7 @@ from ramp_notebook import registry
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.secret.array import REFUSALS
+from ramp_notebook.testing.conformance import party_count
 
 PROTOCOLS = list(registry.protocols)
 SHAPES = [((), ()), ((0,), (0,)), ((1,), (1,)), ((3, 1), (1, 4)), ((5,), ()), ((2, 3, 4), (3, 4))]
@@ -28,9 +29,21 @@ def numbers(shape, seed, large):
     return values if shape else int(values)
 
 
+@pytest.fixture(scope="module")
+def pair():
+    with Coordinator(["alice", "bob"], launcher="inline") as coordinator:
+        yield coordinator
+
+
+@pytest.fixture
+def fitting(protocol, parties, pair):
+    """As many parties as the protocol runs with."""
+    return pair if party_count(protocol) == 2 else parties
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(("left", "right"), SHAPES)
-def test_operators_are_numpys(protocol, left, right, parties):
+def test_operators_are_numpys(protocol, left, right, fitting):
     large = registry.protocols[protocol].comfortable() - 1
     values = {"x": numbers(left, 1, large), "y": numbers(right, 2, large)}
     growing = large if wraps(protocol) else 2 ** (large.bit_length() // 2) - 1  # where nothing wraps, products must fit
@@ -55,7 +68,7 @@ def test_operators_are_numpys(protocol, left, right, parties):
         "u * 7",
     ]
     text += "\n".join(f"r{k} = mpc.reveal({term})" for k, term in enumerate(terms))
-    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {k: values[k] for k in "xu"}, 1: {k: values[k] for k in "yv"}})).outputs
+    outputs = fitting.run(Cell(text, protocol=protocol, inputs={0: {k: values[k] for k in "xu"}, 1: {k: values[k] for k in "yv"}})).outputs
     with np.errstate(over="ignore"):
         for k, term in enumerate(terms):
             expected = eval(term, {name: np.int64(value) if np.shape(value) == () else value for name, value in values.items()})
@@ -63,20 +76,20 @@ def test_operators_are_numpys(protocol, left, right, parties):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_fixed_point_products_round_to_nearest(protocol, parties):
+def test_fixed_point_products_round_to_nearest(protocol, fitting):
     x, y = np.array([1.5, -2.25, 100.125, 0.0, -0.5]), np.array([2.0, 4.0, -3.0, 5.0, 0.5])
     text = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\nz = mpc.reveal(x * y); w = mpc.reveal(x * 0.5)'
-    outputs = parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
+    outputs = fitting.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
     np.testing.assert_array_equal(outputs["z"], x * y)
     np.testing.assert_array_equal(outputs["w"], x * 0.5)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_full_range_comparisons_are_exact(protocol, parties):
+def test_full_range_comparisons_are_exact(protocol, fitting):
     low, high = registry.protocols[protocol].smallest, registry.protocols[protocol].largest
     x, y = np.array([high, low, 0, -1, high]), np.array([low, high, high, low, high])
     text = 'x = mpc.input("x", owner="alice", full_range=True)\ny = mpc.input("y", owner="bob", full_range=True)\nz = mpc.reveal(x < y)'
-    assert np.array_equal(x < y, parties.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
+    assert np.array_equal(x < y, fitting.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
 
 
 ASKED = {

@@ -87,7 +87,7 @@ class Additive(Protocol):
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
         """Each party sends its share, masked by a fresh share of zero: nothing that was computed from inputs is shown as it was."""
         shape = x.shape[1:]
-        masked = x[0] ^ self._zero(shape, binary=True) if binary else x[0] + self._zero(shape, binary=False)
+        masked = self._masked(x, binary)
         sends = {peer: masked for peer in self.peers if peer in to}
         receives = dict.fromkeys(self.peers, shape) if self.me in to else {}
         replies = self.context.exchange("reveal", sends, receives)
@@ -96,6 +96,15 @@ class Additive(Protocol):
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Local: each party draws its share."""
         return self.context.stream(self.me).words((1, *shape))
+
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """Every party's share, masked by a fresh share of zero."""
+        masked = self._masked(x, binary)
+        return {party: masked if party == self.me else None for party in range(self.context.count)}
+
+    def _masked(self, x: Share, binary: bool) -> Any:
+        zero = self._zero(x.shape[1:], binary=binary)
+        return x[0] ^ zero if binary else x[0] + zero
 
     def _zero(self, shape: tuple[int, ...], *, binary: bool) -> Any:
         """A share of zero: of every two parties one adds what the other subtracts."""

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import MisuseValueError
+from ..trace.recorder import OpenSpan
 from ..values import encoding, ring, shaped
 from ..values.encoding import DType
+from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
 from . import circuits
 from . import planes as packed
 from .context import Context
@@ -25,8 +27,8 @@ Share = Any  # uint64 ndarray or ShapedArray, leading axis: components
 class Protocol(ABC):
     """One party's engine of a sharing scheme. Methods take and return shares; all parties call them in the same order.
 
-    `kept` belongs to this protocol at this party and outlives the cell (state of preprocessing, for instance); it is emptied
-    at all parties when a cell fails or a party is replaced, so that their pieces of it never drift apart.
+    `kept` belongs to this protocol at this party and outlives the cell (state of preprocessing, for instance). When a cell
+    fails or a party is replaced it is emptied at all parties but for what is `lasting`, so that their pieces never drift apart.
     """
 
     name: ClassVar[str]
@@ -37,6 +39,8 @@ class Protocol(ABC):
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
+    pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
+    lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
 
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
         self.context = context
@@ -120,6 +124,13 @@ class Protocol(ABC):
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Uniform ring elements or words that nobody knows."""
 
+    @abstractmethod
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """What values are made of: by party, a piece that it knows, here this party's own, else None. Local.
+
+        Pieces of numbers add up modulo 2^64 where `pieces_add_up`; those of words XOR. Who has one is public.
+        """
+
     # -- required: between the domains ---------------------------------------------------------------------------------
 
     @abstractmethod
@@ -175,6 +186,34 @@ class Protocol(ABC):
         """Packed bits: low `bits` bits equal. Binary shares of shape (components, n)."""
         return circuits.fold_and(self.invert(packed.to_planes(x ^ y, bits)), self.conjunction)[:, 0]
 
+    # -- inherited: many gates -----------------------------------------------------------------------------------------
+
+    def conjunction_of(self, x: Share, y: Share, lanes: int) -> Share:
+        """AND of planes (components, …, words) of which the first `lanes` bits count: for protocols that pay by the bit."""
+        return self.conjunction(x, y)
+
+    def evaluate(self, circuit: Circuit, inputs: Sequence[Share], lanes: int) -> list[Share]:
+        """The circuit's outputs as planes (components, width, words), of inputs of that form: one exchange for a depth of ANDs."""
+        rows = self._circuit_rows(circuit, inputs)
+        for layer in circuit.layers:
+            left, right = np.take(rows, layer.left, axis=1), np.take(rows, layer.right, axis=1)
+            if not layer.product:
+                rows[:, layer.out] = left ^ right
+                continue
+            with OpenSpan(self.context.recorder, "and"):
+                rows[:, layer.out] = self.conjunction_of(left, right, lanes)
+        return [np.take(rows, output, axis=1) for output in circuit.outputs]
+
+    def _circuit_rows(self, circuit: Circuit, inputs: Sequence[Share]) -> Share:
+        """Planes of all the circuit's rows, of which constants and inputs are set."""
+        components, _, words = inputs[0].shape
+        rows = shaped.empty((components, circuit.rows, words), like=inputs[0])
+        ones = shaped.empty((1, words), like=inputs[0])
+        ones[...] = np.uint64(0xFFFFFFFFFFFFFFFF)
+        rows[:, ZERO], rows[:, ONE] = self.zeros((words,), binary=True), self.public(ones, binary=True)[:, 0]
+        rows[:, FIRST_INPUT : FIRST_INPUT + sum(circuit.inputs)] = np.concatenate(inputs, axis=1)
+        return rows
+
     # -- inherited: linear operations on binary shares, all local ------------------------------------------------------
 
     def constant_components(self, *, binary: bool) -> tuple[int, ...]:
@@ -220,6 +259,9 @@ class Protocol(ABC):
 
     def negate(self, x: Share) -> Share:
         return -x
+
+    def subtract(self, x: Share, y: Share) -> Share:
+        return self.add(x, self.negate(y))
 
     def add_public(self, x: Share, value: Any) -> Share:
         """x + value for ring elements whose shape broadcasts with x's."""

@@ -63,6 +63,10 @@ class Clear(Protocol):
         own = self.context.stream(self.context.index).words(shape) if self.context.index == 0 else None
         return self.input(0, own, shape, binary=binary)
 
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """Party 0's: the value."""
+        return {0: None if self.context.index else x[0]}
+
     def sign(self, x: Share) -> Share:
         return self._pack(x, lambda v: v >= SIGN_BIT)
 

@@ -43,12 +43,14 @@ class Context:
         preprocessing: str = "ot",  # where the cell wants its protocol's correlated randomness to come from
     ):
         self.preprocessing = preprocessing
+        self.protocol: Any = None  # under which the branch that runs now works; the session sets it
         self.index, self.names, self.count = links.index, tuple(links.names), len(links.names)
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links
         self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
         self._parallel_calls = 0
         self._streams_at: dict[tuple[int, ...], dict[int, Any]] = {}
+        self._unseeded_at: dict[tuple[int, ...], dict[int, Any]] = {}
         self._enter(())
 
     def exchange(
@@ -79,9 +81,19 @@ class Context:
             stream = self._streams[peer] = self._make_stream(peer)
         return stream
 
+    def unseeded_stream(self, peer: int) -> Any:
+        """Another stream that only this party and `peer` know, for what must not come twice even in cells of one seed."""
+        stream = self._unseeded.get(peer)
+        if stream is None:
+            seed = self.links.pair_seed(peer)
+            key = derive_key(seed[:16], seed[16:], "unseeded", self.epoch, *self._path)
+            stream = self._unseeded[peer] = ShapedStream() if self.planned else Stream(key)
+        return stream
+
     def _enter(self, path: tuple[int, ...]) -> None:
         """Continue on a branch: from here on its streams are drawn from."""
         self._path, self._streams = path, self._streams_at.setdefault(path, {})
+        self._unseeded = self._unseeded_at.setdefault(path, {})
 
     def _make_stream(self, peer: int) -> Any:
         if self.planned:
@@ -102,7 +114,7 @@ class Context:
         """
         self._parallel_calls += 1
         call, port, path, recorder = self._parallel_calls, self._port, self._path, self.recorder
-        outer = (recorder.span, recorder.line, recorder.phase)
+        outer = (recorder.span, recorder.line, recorder.phase, self.protocol)
         scheduler = greenlet.getcurrent()
         results: list[Any] = [None] * len(branches)
         states = [outer] * len(branches)
@@ -115,9 +127,9 @@ class Context:
         def step(i: int, replies: Any) -> None:
             self._enter((*path, call, i))
             self._port = scheduler.switch  # a branch's exchange hands its requests to the scheduler
-            recorder.span, recorder.line, recorder.phase = states[i]
+            recorder.span, recorder.line, recorder.phase, self.protocol = states[i]
             asked = workers[i].switch(replies) if replies is not None else workers[i].switch(i)
-            states[i] = (recorder.span, recorder.line, recorder.phase)
+            states[i] = (recorder.span, recorder.line, recorder.phase, self.protocol)
             if not workers[i].dead:
                 waiting[i] = asked
 
@@ -143,5 +155,5 @@ class Context:
                     worker.throw(greenlet.GreenletExit)
             self._port = port
             self._enter(path)
-            recorder.span, recorder.line, recorder.phase = outer
+            recorder.span, recorder.line, recorder.phase, self.protocol = outer
         return results

@@ -12,3 +12,4 @@ to_planes = shape_rule(lambda shape, planes=64: (*shape[:-1], planes, word_count
 words_to_planes = shape_rule(lambda shape, counts: (*shape[:-2], sum(counts), word_count(shape[-1])))(bits.words_to_planes)
 without_padding = shape_rule(lambda shape, n: shape)(bits.without_padding)
 from_planes = shape_rule(lambda shape, n: (*shape[:-2], n))(bits.from_planes)
+transpose = shape_rule(lambda shape: shape)(bits.transpose)

@@ -78,6 +78,10 @@ class Replicated(Protocol):
         own = self.context.stream(self.previous).words(shape)
         return np.stack([own, self.context.stream(self.next).words(shape)])
 
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """x_i of every party i."""
+        return {party: x[0] if party == self.me else None for party in range(3)}
+
     # -- products ------------------------------------------------------------------------------------------------------
 
     def multiply(self, x: Share, y: Share) -> Share:

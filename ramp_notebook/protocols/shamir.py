@@ -39,6 +39,7 @@ class Shamir(Pieces):
     security = Security(
         "semi-honest", threshold, "n ≥ 3", "Shamir 1979; GRR 1998; conversions after Rabbit 2021/119", threshold_text="t < n/2"
     )
+    pieces_add_up = False
     value_range = "integers in (-2^60, 2^60), modulo the prime 2^61 - 1"
     smallest: ClassVar[int] = 1 - HALF
     largest: ClassVar[int] = HALF - 1
@@ -120,6 +121,11 @@ class Shamir(Pieces):
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
         """Every receiver gets t pieces: one element each, or one bit."""
         return self._sharing(binary).reveal(x, to)
+
+    def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
+        """Shares of t + 1 parties, weighted by their Lagrange coefficients; those of numbers add up modulo the prime."""
+        own = self._sharing(binary).piece(x, self.holders) if self.me in self.holders else None
+        return {party: own if party == self.me else None for party in self.holders}
 
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         return self._sharing(binary).random(shape)

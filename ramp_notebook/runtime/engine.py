@@ -121,8 +121,7 @@ class Engine:
             outcome.revealed_digest = session.reveal_digest.hexdigest()
             outcome.reveals = session.recorded_reveals
             outcome.peeks = session.peeks
-            outcome.supplies = session.protocol.supplies()
-            outcome.kept = {cell.protocol: session.protocol.public_state()}
+            outcome.supplies, outcome.kept = session.supplies(), session.public_state()
         for name, value in builtins.items():
             if scope.get(name) is value:
                 del scope[name]

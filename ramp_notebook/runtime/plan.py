@@ -102,7 +102,7 @@ def plan_cell(
         _drive([party.run for party in parties], names)
     trace = merge_records(names, [party.recorder.party_record() for party in parties], source=cell.source, planned=True)
     session = parties[0].engine.session
-    return Plan(trace, session.label, session.protocol.supplies())
+    return Plan(trace, session.label, session.supplies())
 
 
 def announced(
@@ -161,8 +161,8 @@ class PlannedParty:
         self.links, self.cell, self.directory, self.public, self.reveals = links, cell, directory, public, reveals
         self.recorder = Recorder(cell.filename, clock=False)
         self.engine = Engine(links)
-        protocol = registry.protocols[cell.protocol]
-        self.engine.session.kept[cell.protocol] = protocol.of_public_state(kept.get(cell.protocol, {}), len(links.names))
+        for name, state in kept.items():
+            self.engine.session.kept[name] = registry.protocols[name].of_public_state(state, len(links.names))
 
     def run(self) -> None:
         scope = self._begin()

@@ -78,16 +78,22 @@ class SecretArray:
         if self.dtype is not BOOL:
             parts = [operation(self.share[c]) for c in range(self.share.shape[0])]
             share = np.stack(parts) if not shaped.is_shaped(parts[0]) else shaped.ShapedArray((len(parts), *parts[0].shape))
-            return self.like(share, share.shape[1:])
+            return self.moved(share, share.shape[1:])
         if shaped.is_shaped(self.share):
             shape = operation(shaped.ShapedArray(self.shape, bool)).shape
-            return self.like(shaped.ShapedArray((self.share.shape[0], packed.word_count(math.prod(shape)))), shape)
+            return self.moved(shaped.ShapedArray((self.share.shape[0], packed.word_count(math.prod(shape)))), shape)
         parts = [operation(packed.unpack(words, self.size).reshape(self.shape)) for words in self.share]
-        return self.like(np.stack([packed.pack(np.ascontiguousarray(part).reshape(-1)) for part in parts]), parts[0].shape)
+        return self.moved(np.stack([packed.pack(np.ascontiguousarray(part).reshape(-1)) for part in parts]), parts[0].shape)
 
     def like(self, share: Any, shape: tuple[int, ...]) -> "SecretArray":
         """Another array of the same kind."""
         return SecretArray(self.session, share, shape, self.dtype, self.domain, self.wide)
+
+    def moved(self, share: Any, shape: tuple[int, ...]) -> "SecretArray":
+        """The same values in other places: of the cell and protocol that they came from."""
+        array = self.like(share, shape)
+        array.epoch, array.protocol_name = self.epoch, self.protocol_name
+        return array
 
     def flat(self) -> Any:
         """Numbers only: the share as (components, size)."""
@@ -119,10 +125,10 @@ class SecretArray:
             if basic:  # a view of all components at once
                 keys = key if isinstance(key, tuple) else (key,)
                 share = self.share[(slice(None), *keys)]
-                return self.like(share, share.shape[1:])
+                return self.moved(share, share.shape[1:])
             if isinstance(key, np.ndarray) and key.dtype.kind == "i" and self.shape:  # a gather of rows, of all components at once
                 share = np.take(self.share, key, axis=1)
-                return self.like(share, share.shape[1:])
+                return self.moved(share, share.shape[1:])
         return self.local(lambda a: a[key])
 
     def _gather(self, key: Any) -> "SecretArray | None":
@@ -133,7 +139,7 @@ class SecretArray:
         if self.dtype is BOOL or not isinstance(key, np.ndarray) or key.dtype.kind != "i" or key.ndim != 1 or self.share.ndim <= axis:
             return None
         share = np.take(self.share, key, axis=axis)
-        return self.like(share, share.shape[1:])
+        return self.moved(share, share.shape[1:])
 
     def __iter__(self) -> Iterator["SecretArray"]:
         return (self[i] for i in range(len(self)))
@@ -142,7 +148,7 @@ class SecretArray:
         """Same values in another shape. Local."""
         target = shaped.ShapedArray(self.shape, np.uint8).reshape(*shape).shape
         share = self.share if self.dtype is BOOL else self.share.reshape(self.share.shape[0], *target)
-        return self.like(share, target)
+        return self.moved(share, target)
 
     def ravel(self) -> "SecretArray":
         return self.reshape(-1)

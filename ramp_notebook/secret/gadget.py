@@ -48,16 +48,27 @@ def session_of(*values: Any) -> Session:
 
 def _joint_session(args: tuple[Any, ...]) -> Session:
     """The one session of all secrets among the arguments; arrays of earlier cells join the running one."""
+    session = _found_session(args)
+    return session if session is not None else session_of(*args)
+
+
+def _found_session(args: Iterable[Any]) -> Session | None:
     session: Session | None = None
     for value in args:
-        if type(value) is SecretArray:
-            if session is None:
-                session = value.session
-            elif value.session is not session:
-                raise MisuseTypeError("these secrets belong to different groups of parties; run the cell where all of them live")
-            if value.epoch != session.epoch:
-                session.adopt(value)
-    return session if session is not None else session_of(*args)
+        kind = type(value)
+        if kind is SecretArray:
+            found: Session | None = value.session
+            if value.epoch != value.session.epoch or value.session.mixed:
+                value.session.adopt(value)
+        elif kind is list or kind is tuple:
+            found = _found_session(value)
+        else:
+            continue
+        if session is None:
+            session = found
+        elif found is not None and found is not session:
+            raise MisuseTypeError("these secrets belong to different groups of parties; run the cell where all of them live")
+    return session
 
 
 def gadget(

@@ -62,7 +62,10 @@ def xor(x: Any, y: Any) -> SecretArray:
 def conjunction(x: Any, y: Any) -> SecretArray:
     """x & y. One round; under `replicated` one bit sent by each party per bit."""
     a, y, shape = _bit_operands(x, y, "&")
-    share = a.session.protocol.conjunction(a.share, y.share) if isinstance(y, SecretArray) else a.share & y
+    if not isinstance(y, SecretArray):
+        return a.like(a.share & y, shape)
+    protocol = a.session.protocol
+    share = protocol.conjunction_of(a.share, y.share, a.size) if a.dtype is BOOL else protocol.conjunction(a.share, y.share)
     return a.like(share, shape)
 
 

@@ -43,9 +43,13 @@ def add(x: Any, y: Any) -> SecretArray:
         target = _common(x.dtype, _public_type(y, x.dtype))
         share = protocol.add_public(raised(x, target).share, _encoded(x, y, target))
         return SecretArray(x.session, share, shape, target, wide=x.wide)
-    y = arithmetic(y)
-    target = _common(x.dtype, y.dtype)
-    share = protocol.add(raised(x, target).aligned(len(shape)), raised(y, target).aligned(len(shape)))
+    return _combined(protocol.add, x, arithmetic(y))
+
+
+def _combined(operation: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    """A sum or difference, of one fraction and one number of axes."""
+    target, shape = _common(x.dtype, y.dtype), common_shape(x, y)
+    share = operation(raised(x, target).aligned(len(shape)), raised(y, target).aligned(len(shape)))
     return SecretArray(x.session, share, shape, target, wide=x.wide or y.wide)
 
 
@@ -57,6 +61,8 @@ def negate(x: SecretArray) -> SecretArray:
 
 @primitive("subtract", "sub", local=True)
 def subtract(x: Any, y: Any) -> SecretArray:
+    if isinstance(x, SecretArray) and isinstance(y, SecretArray):
+        return _combined(x.session.protocol.subtract, arithmetic(x), arithmetic(y))
     return add(x, negate(y) if isinstance(y, SecretArray) else _negated(y))
 
 

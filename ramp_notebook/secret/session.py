@@ -3,7 +3,10 @@
 Inputs, revealing, randomness, parallel branches, and the facts from which the run's label is made.
 """
 
+import contextlib
+import functools
 import hashlib
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -66,7 +69,8 @@ class Session:
         self._parties = tuple(parties)
         self.epoch = 0
         self._context: Context | None = None
-        self._protocol: Protocol | None = None
+        self._protocols: dict[str, Protocol] = {}  # those that this cell has worked under
+        self.mixed = False  # it has worked under several
         self._namespace: Mapping[str, Any] = {}
         self._directory: Sequence[Mapping[str, Any]] = ()
         self.label_of_epoch: dict[int, Label] = {}
@@ -77,12 +81,11 @@ class Session:
         self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]
     ) -> None:
         """Enter a cell: everything below belongs to this cell alone."""
-        cls = registry.protocols[protocol]
-        cls.check_parties(len(self._parties))
         self.epoch = context.epoch
-        self._context, self._protocol = context, cls(context, self.kept.setdefault(protocol, {}))
+        self._context, self._protocols, self.mixed = context, {}, False
+        context.protocol = self._protocol_named(protocol)
         self._namespace, self._directory = namespace, directory
-        self.label = Label.of(cls.security, len(self._parties)).with_flags([*flags, *self._protocol.label_flags])
+        self.label = self._label_of(context.protocol).with_flags(flags)
         self.reveal_digest = hashlib.blake2b(digest_size=16)
         self.recorded_reveals: list[Any] = []
         self.replayed_reveals: Iterator[Any] | None = None
@@ -95,8 +98,12 @@ class Session:
         self.label_of_epoch[self.epoch] = self.label
 
     def forget(self) -> None:
-        """After a failed cell: parties may have stopped at different points, so nothing that protocols kept is used again."""
-        self.kept.clear()
+        """After a failed cell: parties may have stopped at different points, so what protocols kept is not used again.
+
+        What earlier secrets cannot do without lasts: each party has it to itself, so that none can be behind the others.
+        """
+        for name, kept in self.kept.items():
+            self.kept[name] = {key: value for key, value in kept.items() if key in registry.protocols[name].lasting}
 
     def enter_generation(self, generation: int) -> None:
         """All parties keep things from the same generation on: one that was replaced, or failed, has nothing of an older one."""
@@ -124,13 +131,32 @@ class Session:
 
     @property
     def protocol(self) -> Protocol:
-        if self._protocol is None:
+        if self._context is None:
             raise MisuseValueError("no %%mpc cell is running")
-        return self._protocol
+        return self._context.protocol  # type: ignore[no-any-return]
 
     @property
     def protocol_name(self) -> str:
-        return self._protocol.name if self._protocol is not None else "no protocol"
+        return self._context.protocol.name if self._context is not None else "no protocol"
+
+    def public_state(self) -> dict[str, dict[str, Any]]:
+        """By protocol, what everyone knows of what it keeps."""
+        return {name: protocol.public_state() for name, protocol in self._protocols.items()}
+
+    def supplies(self) -> dict[str, tuple[int, int, int]]:
+        """Of every kind of correlated randomness in use: how much this cell made and used, and how much is left."""
+        return {kind: counts for protocol in self._protocols.values() for kind, counts in protocol.supplies().items()}
+
+    def _protocol_named(self, name: str) -> Protocol:
+        """This party's engine of a protocol: one for a cell."""
+        if name not in self._protocols:
+            cls: type[Protocol] = registry.protocols[name]
+            cls.check_parties(len(self._parties))
+            self._protocols[name] = cls(self.context, self.kept.setdefault(name, {}))
+        return self._protocols[name]
+
+    def _label_of(self, protocol: Protocol) -> Label:
+        return Label.of(protocol.security, len(self._parties)).with_flags(protocol.label_flags)
 
     @property
     def planned(self) -> bool:
@@ -146,14 +172,18 @@ class Session:
         self.label = self.label.with_flags(flags, reveals)
 
     def adopt(self, array: SecretArray) -> None:
-        """An array from an earlier cell joins this one: its label counts from now on."""
-        if array.epoch == self.epoch or array.epoch in self._joined:
-            return
+        """An array joins what runs now: it must be of the current protocol, and if from an earlier cell its label counts from now on."""
         if array.protocol_name != self.protocol_name:
             raise MisuseValueError(
-                f"this secret was shared under `{array.protocol_name}` and this cell runs `{self.protocol_name}`; "
-                f"write --protocol {array.protocol_name}, as in the cell that made it"
+                f"this secret was shared under `{array.protocol_name}` and this cell runs `{self.protocol_name}` here; write "
+                f"mpc.convert(x) to bring it over, or work on it under --protocol {array.protocol_name} or in "
+                f'`with mpc.using("{array.protocol_name}"):`'
             )
+        self._join(array)
+
+    def _join(self, array: SecretArray) -> None:
+        if array.epoch == self.epoch or array.epoch in self._joined:
+            return
         self._joined.add(array.epoch)
         earlier = self.label_of_epoch.get(array.epoch)
         if earlier is not None:
@@ -370,6 +400,61 @@ class Session:
         self.note(flags=["shares shown"])
         if not shaped.is_shaped(x.share):
             self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", x.share.copy()))
+
+    # -- several protocols ---------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def using(self, protocol: str) -> Iterator[None]:
+        """Inside, this protocol is current: it shares, computes and reveals. The run's label then is the weaker of both.
+
+        Secrets of another protocol come over with mpc.convert(x).
+        >>> with mpc.using("garbled"):                                     # doctest: +SKIP
+        ...     smaller = mpc.convert(x) < mpc.convert(y)
+        """
+        context, outer = self.context, self.protocol
+        inner = self._protocol_named(protocol)
+        self.label, self.mixed = self.label.join(self._label_of(inner)), True
+        context.protocol = inner
+        try:
+            yield
+        finally:
+            context.protocol = outer
+
+    def convert(self, x: SecretArray) -> SecretArray:
+        """The same values, in the same domain, shared under the current protocol. Nothing is revealed.
+
+        Each party shares its piece of the secret anew, and the pieces are joined. Cost: the input of every piece, all in one
+        round if inputs take one; and for numbers whose pieces do not add up modulo 2^64 on both sides the way through bits.
+        Numbers must lie in the current protocol's range, which nobody can check.
+        """
+        if not isinstance(x, SecretArray):
+            raise MisuseTypeError(f"mpc.convert takes a secret; got {type(x).__name__}. For a public value use mpc.public(value).")
+        self._join(x)
+        target, source = self.protocol, self._protocol_named(x.protocol_name)
+        if source is target:
+            return x
+        self.label = self.label.join(self._label_of(source))
+        with self.span("convert"):
+            share = x.share if x.binary else x.flat()
+            if x.binary or not x.size:
+                share = self._rejoined(source, target, share, binary=x.binary)
+            elif source.pieces_add_up and target.pieces_add_up:
+                share = self._rejoined(source, target, share, binary=False)
+            else:
+                share = target.to_arithmetic(self._rejoined(source, target, source.to_binary(share), binary=True))
+        share = share if x.dtype is BOOL else share.reshape(share.shape[0], *x.shape)
+        return SecretArray(self, share, x.shape, x.dtype, x.domain, x.wide)
+
+    def _rejoined(self, source: Protocol, target: Protocol, share: Any, *, binary: bool) -> Any:
+        """The sum, or XOR, of the target's shares of the source's pieces."""
+        shape = share.shape[1:]
+        if not share.size:
+            return target.zeros(shape, binary=binary)
+        pieces = source.pieces(share, binary=binary)
+        shared = self.context.parallel(
+            [functools.partial(target.input, owner, piece, shape, binary=binary) for owner, piece in pieces.items()]
+        )
+        return functools.reduce(operator.xor if binary else target.add, shared)
 
     # -- structure -----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,10 @@ Words = NDArray[np.uint64]
 WORD_BITS = 64
 
 BLOCK = 16384  # numbers transposed at a time: a byte for each of their bits is 1 MiB, and fewer numbers cost more calls
+COLUMNS = 256  # of 64 words transposed at a time: 128 KiB
 FEW = 128  # up to so many numbers one table of all bits is quicker than blocks
+_STEPS = (32, 16, 8, 4, 2, 1)
+_LOW_HALVES = [np.uint64(sum(1 << bit for bit in range(64) if not bit & step)) for step in _STEPS]  # bits with this one clear
 _BIT_OF_BYTE = (1 << np.arange(8)).astype(np.uint8)[:, None]
 
 
@@ -135,6 +138,32 @@ def without_padding(words: Words, n: int) -> Words:
     words = words.copy()
     words[..., -1] &= np.uint64((1 << n % WORD_BITS) - 1)
     return words
+
+
+def transpose(blocks: Words) -> Words:
+    """Swap rows and bits of blocks (..., 64, n): bit j of row i becomes bit i of row j, in each of the n columns.
+
+    Halves of both are swapped, then quarters, and so on: six steps, whole words at a time (Warren, Hacker's Delight).
+    """
+    swapped = np.empty(blocks.shape, np.uint64)
+    for start in range(0, blocks.shape[-1], COLUMNS):
+        columns = blocks[..., start : start + COLUMNS].copy(order="C")
+        _swap_halves(columns)
+        swapped[..., start : start + COLUMNS] = columns
+    return swapped
+
+
+def _swap_halves(blocks: Words) -> None:
+    *lead, _, n = blocks.shape
+    for step, mask in zip(_STEPS, _LOW_HALVES, strict=True):
+        pairs = blocks.reshape(*lead, WORD_BITS // (2 * step), 2, step, n)
+        upper, lower = pairs[..., 0, :, :], pairs[..., 1, :, :]
+        changed = upper >> np.uint64(step)
+        changed ^= lower
+        changed &= mask
+        lower ^= changed
+        changed <<= np.uint64(step)
+        upper ^= changed
 
 
 def popcount(words: Words) -> Words:

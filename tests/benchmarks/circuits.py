@@ -35,6 +35,9 @@ def main() -> None:
     with Coordinator(["alice", "bob", "carol"]) as parties:
         for blocks in (1, 1000, 10_000, 100_000):
             shared(parties, blocks)
+    with Coordinator(["alice", "bob"]) as pair:
+        for blocks in (1, 1000):
+            shared(pair, blocks, "garbled")
     print(f"{'AES-128 garbled':<26}{'seconds':>9}{'ANDs/us':>11}{'garbler':>10}{'evaluator':>11}{'bytes/AND':>11}   ({RIVALS['garbled']})")
     circuit = bristol.parse(AES.read_text())
     for kind in (HalfGates, ThreeHalves):
@@ -42,16 +45,16 @@ def main() -> None:
             garbled(kind, circuit, blocks)
 
 
-def shared(parties: Coordinator, blocks: int, runs: int = 5) -> None:
+def shared(parties: Coordinator, blocks: int, protocol: str = "replicated", runs: int = 5) -> None:
     """AES on secret keys and blocks, all inputs shared before."""
     inputs = {0: {"key": np.tile(encode_bits(KEY, 128), (blocks, 1))}, 1: {"plain": np.tile(encode_bits(PLAIN, 128), (blocks, 1))}}
     text = f'aes = gadgets.circuit({str(AES)!r})\nk, p = mpc.input("key", owner="alice"), mpc.input("plain", owner="bob")'
-    parties.run(Cell(text, inputs=inputs))
-    ran = [Run.of(parties.run(Cell("c = aes(k, p)"))) for _ in range(runs + 1)][1:]
+    parties.run(Cell(text, protocol=protocol, inputs=inputs))
+    ran = [Run.of(parties.run(Cell("c = aes(k, p)", protocol=protocol))) for _ in range(runs + 1)][1:]
     seconds, cost = statistics.median(run.seconds for run in ran), ran[0].cost
-    assert set(decode_bits(parties.run(Cell("z = mpc.reveal(c)")).outputs["z"])) == {CIPHER}
+    assert set(decode_bits(parties.run(Cell("z = mpc.reveal(c)", protocol=protocol)).outputs["z"])) == {CIPHER}
     sent = max(tally.wire_bytes for tally in cost.by_party.values())
-    print(f"{f'replicated, {blocks:,}':<26}{seconds:>9.4f}{blocks / seconds:>11,.0f}{sent / 1e6:>10.2f}{cost.rounds:>8}", flush=True)
+    print(f"{f'{protocol}, {blocks:,}':<26}{seconds:>9.4f}{blocks / seconds:>11,.0f}{sent / 1e6:>10.2f}{cost.rounds:>8}", flush=True)
 
 
 def garbled(kind: type[Scheme], circuit: Circuit, blocks: int) -> None:

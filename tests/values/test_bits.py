@@ -127,3 +127,11 @@ def test_wrong_counts_are_refused_kindly():
         bits.from_planes(random_words(64, 3), 100)
     with pytest.raises(MisuseValueError, match="65 were asked for"):
         bits.to_planes(random_words(4), 65)
+
+
+def test_transpose_swaps_rows_and_bits():
+    blocks = np.random.default_rng(3).integers(0, 2**64, (2, 64, 300), dtype=np.uint64)
+    as_bits = bits.unpack(blocks[..., None], 64)  # (2, 64 rows, 300, 64 bits)
+    np.testing.assert_array_equal(bits.pack(np.swapaxes(as_bits, 1, 3))[..., 0], bits.transpose(blocks))
+    np.testing.assert_array_equal(blocks, bits.transpose(bits.transpose(blocks)))
+    assert (3, 64, 0) == bits.transpose(np.zeros((3, 64, 0), np.uint64)).shape

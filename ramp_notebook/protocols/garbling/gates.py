@@ -46,6 +46,7 @@ class Scheme(ABC):
         if not isinstance(salt, bytes) or len(salt) != KEY_BYTES:
             raise MisuseTypeError(f"a salt is {KEY_BYTES} random public bytes")
         self.salt, self.next_gate = salt, 0
+        self._epoch, self._key = -1, b""
 
     def garble(self, a: Labels, b: Labels, delta: Labels, stream: Any) -> tuple[Labels, Any]:
         """Return the labels of false of n AND gates, (n, 2), and the table to send, (table_words(n),).
@@ -96,7 +97,9 @@ class Scheme(ABC):
         while start < gates:
             epoch, place = divmod(base + start, GATES_PER_KEY)
             stop = min(gates, start + PIECE, start + GATES_PER_KEY - place)
-            yield Piece(start, stop, base + start, derive_key(self.salt, "garbling", epoch))
+            if epoch != self._epoch:
+                self._epoch, self._key = epoch, derive_key(self.salt, "garbling", epoch)
+            yield Piece(start, stop, base + start, self._key)
             start = stop
 
 

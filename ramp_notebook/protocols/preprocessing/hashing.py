@@ -29,8 +29,9 @@ def hash_blocks(blocks: Blocks, first: int, *, chunk: int = 0, offset: Blocks | 
     """
     hashed = np.empty(blocks.shape, np.uint64)
     permute = _permutation(key)
-    numbers = np.arange(PIECE_BLOCKS, dtype=np.uint64)
-    start_of, twice = np.empty((2, PIECE_BLOCKS + 1, 2), np.uint64)  # the cipher wants room for a block more than it writes
+    most = min(len(blocks), PIECE_BLOCKS)
+    numbers = np.arange(most, dtype=np.uint64)
+    start_of, twice = np.empty((2, most + 1, 2), np.uint64)  # the cipher wants room for a block more than it writes
     for start, x in _pieces(blocks):
         size = len(x)
         once, masked = start_of[:size], hashed[start : start + size]

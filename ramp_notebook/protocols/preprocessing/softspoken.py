@@ -9,6 +9,7 @@
    where Δ has a bit. Column j of the 128 planes is then one OT's block.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,14 +31,16 @@ FEWEST_WORDS = 4096  # 32 KiB: a shorter draw costs much of what this one does
 class SoftSpoken(Engine):
     """Correlated OTs for 128/k − 1 bits each, sent by the receiver; work grows with 2^k / k.
 
+    `deltas` (2,), by peer, are Δs that outlive this engine; they must be odd, and what they correlate must never make pads.
     Rounds: one per call; two more before the first, with 32 + 2^13 bytes of points and 2^12 bytes of trees to every peer.
     """
 
-    def __init__(self, k: int = 4):
+    def __init__(self, k: int = 4, deltas: Mapping[int, Any] | None = None):
         if k not in (1, 2, 4, 8):
             raise MisuseValueError(f"SoftSpoken's k is 1, 2, 4 or 8: bits shrink with 1/k, work grows with 2^k / k; got {k}.")
         super().__init__()
         self.k, self.groups = k, BLOCK_BITS // k
+        self._wanted = {} if deltas is None else deltas
         self._receiving: dict[int, _Leaves] = {}  # by the peer who sends
         self._sending: dict[int, _Leaves] = {}
         self._delta: dict[int, np.ndarray] = {}  # bits (groups, k)
@@ -47,6 +50,8 @@ class SoftSpoken(Engine):
         known = {peer: random_bits(randomness, BLOCK_BITS) for peer in peers(context)}  # the sides whose sums are learnt
         for sides in known.values():
             sides[self.k - 1] = 0  # the last bit of the first tree's missing leaf, and so of Δ, is 1
+        for peer, delta in self._wanted.items():
+            known[peer] = 1 - bits.unpack(delta, BLOCK_BITS).astype(np.uint8).reshape(shape)[:, ::-1].reshape(-1)
         as_sender, as_receiver = base_ots(context, known)
         message = (*shape, 2, 2)
         if context.planned:

@@ -325,3 +325,13 @@ def test_wrong_arguments_are_refused() -> None:
 def test_an_engine_whose_peers_differ_in_k_is_found_out() -> None:
     with pytest.raises((ChannelError, RampError)):
         Group(2).run(lambda context: SoftSpoken(2 << context.index).extend(context, 100))
+
+
+def test_a_wanted_delta_is_the_correlation() -> None:
+    """Also after base OTs begin anew, as long as it is asked for."""
+    delta = np.array([0x0123456789ABCDEF, 0xFEDCBA9876543210], np.uint64)
+    for _ in range(2):
+        engines = [SoftSpoken(deltas={1: delta}), SoftSpoken()]
+        batches, _trace = Group(2).run(lambda context, engines=engines: engines[context.index].extend(context, 100))
+        np.testing.assert_array_equal(delta, batches[0].delta[1])
+        check(list(batches))

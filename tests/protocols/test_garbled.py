@@ -1,0 +1,240 @@
+"""Garbled circuits: what each step costs to the bit, what neither party may see, and secrets that outlive failed cells."""
+
+from collections import Counter
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from ramp_notebook.errors import MisuseValueError
+from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
+from ramp_notebook.protocols.garbling import HalfGates, ThreeHalves, slices
+from ramp_notebook.runtime.cell import Cell
+from ramp_notebook.runtime.coordinator import Coordinator
+from tests.parties_in_threads import Group
+
+AND_BYTES = 32
+INPUTS = 'x = mpc.input("x", owner="alice")\ny = mpc.input("y", owner="bob")\n'
+
+
+@pytest.fixture(scope="module")
+def parties():
+    with Coordinator(["alice", "bob"], launcher="inline") as coordinator:
+        yield coordinator
+
+
+def run(parties, text, x, y, **options):
+    return parties.run(Cell(INPUTS + text, protocol="garbled", inputs={0: {"x": np.array(x)}, 1: {"y": np.array(y)}}, **options))
+
+
+def sent(result, line, phase="online"):
+    tally = Counter()
+    for message in result.trace.messages:
+        if message.line == line and message.phase == phase:
+            tally[message.sender] += message.payload_bytes
+    return [tally[party] for party in (GARBLER, EVALUATOR)]
+
+
+def test_two_parties_compute_and_reveal(parties):
+    assert 42 == run(parties, "z = mpc.reveal(x * y + 2)", 8, 5).outputs["z"]
+
+
+@pytest.mark.parametrize(
+    ("term", "ands"),
+    [
+        ("x + y", 63),
+        ("x - y", 63),
+        ("-x", 63),
+        ("x + 1", 63),
+        ("x * y", 4033),
+        ("x * 5", 1953),
+        ("x == y", 126),
+        ("x < y", 63),
+        ("x & y", 64),
+    ],
+)
+@pytest.mark.parametrize("n", [1, 70])
+def test_an_operator_costs_its_ands_and_nothing_else(term, ands, n, parties):
+    result = run(parties, f"z = {term}", np.arange(n), np.arange(n))
+    assert [AND_BYTES * ands * n, 0] == sent(result, 3)
+
+
+@pytest.mark.parametrize("term", ["x << 3", "x >> 5", "x // 4", "x ^ y", "x[::2]"])
+def test_shifts_and_xors_are_free(term, parties):
+    assert [0, 0] == sent(run(parties, f"z = {term}", np.arange(5), np.arange(5)), 3)
+
+
+def test_a_single_and_costs_what_it_should(parties):
+    assert [AND_BYTES, 0] == sent(run(parties, "z = x & y", True, False), 3)
+
+
+def test_inputs_and_reveals_cost_what_they_should(parties):
+    run(parties, "", [1], [1])  # base oblivious transfers, once
+    result = run(parties, 'z = mpc.reveal(x)\nw = mpc.reveal(y, to="alice")', np.arange(6), np.arange(6))
+    assert [0, 0] == sent(result, 1)
+    assert [0, 6 * 64 * 31 // 8] == sent(result, 2, "preprocessing")
+    assert [0, 6 * 8] == sent(result, 2)
+    assert [6 * 8, 6 * 8] == sent(result, 3)
+    assert [0, 6 * 8] == sent(result, 4)
+
+
+def test_rounds_are_free(parties):
+    run(parties, "", [1], [1])
+    result = run(parties, "z = mpc.reveal(x * y * x * y + x)", [3], [5])
+    assert 3 == max(message.round for message in result.trace.messages)  # choices, tables, colours
+    assert 228 == result.outputs["z"][0]
+
+
+def test_three_halves_sends_a_quarter_less(parties, monkeypatch):
+    monkeypatch.setattr(Garbled, "scheme", ThreeHalves)
+    result = run(parties, "z = mpc.reveal(x * y)", np.arange(64), np.arange(64))
+    np.testing.assert_array_equal(np.arange(64) ** 2, result.outputs["z"])
+    assert [4033 * (64 * 24 + 5 * 8) + 64 * 8, 64 * 8] == sent(result, 3)
+
+
+def test_secrets_survive_a_failed_cell(parties):
+    run(parties, "kept = x + y", [1, 2], [30, 40])
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        run(parties, "1 / 0", [5], [6])
+    after = run(parties, "z = mpc.reveal(kept * x - y)", [3, 4], [5, 6])
+    np.testing.assert_array_equal([88, 162], after.outputs["z"])
+    assert 2 == sum(message.tag == "trees" for message in after.trace.messages)  # oblivious transfers began anew, under the old Δ
+
+
+@pytest.mark.process
+def test_processes_keep_secrets_too():
+    with Coordinator(["alice", "bob"]) as living:
+        run(living, "kept = x * y", [3], [4])
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            run(living, "1 / 0", [5], [6])
+        assert [19] == run(living, "z = mpc.reveal(kept + x + y)", [3], [4]).outputs["z"]
+
+
+def test_wrong_parties_hear_what_fits():
+    with pytest.raises(MisuseValueError, match="exactly two parties; this cell has 3.*replicated"):
+        Garbled.check_parties(3)
+
+
+# -- privacy -----------------------------------------------------------------------------------------------------------
+
+
+def views(body, protocol=Garbled, values=(0, 0), n=50):
+    """Run `body(protocol, x, y)` on n copies of two numbers: both parties' results, Δ, and the blocks that the evaluator received."""
+    received = []
+
+    def party(context):
+        if context.index == EVALUATOR:
+            exchange = context.exchange
+
+            def recorded(*args, **kwargs):
+                reply = exchange(*args, **kwargs)
+                received.extend(array.reshape(-1).copy() for array in reply.values())
+                return reply
+
+            context.exchange = recorded
+        engine = protocol(context, {})
+        shares = [
+            engine.input(owner, np.full(n, value, np.uint64) if owner == context.index else None, (n,), binary=False)
+            for owner, value in enumerate(values)
+        ]
+        return engine.delta, body(engine, *shares)
+
+    results, _ = Group(2).run(party)
+    return results[GARBLER][1], results[EVALUATOR][1], results[GARBLER][0], received
+
+
+def blocks(share):
+    return {row.tobytes() for row in slices.of_numbers(share.reshape(128, -1)).reshape(-1, 2)}
+
+
+def opposites(held, delta):
+    """How many blocks are there beside their XOR with Δ."""
+    arrays = (np.frombuffer(block, np.uint64) for block in held)
+    return sum((array ^ delta).tobytes() in held for array in arrays)
+
+
+def everything(engine, x, y):
+    total, product = engine.add(x, y), engine.multiply(x, y)
+    engine.reveal(total, (0, 1), binary=False)
+    return np.stack([x, y, total, product], axis=1)
+
+
+class Tattling(Garbled):
+    """The planted bug: with the colours go the labels of false."""
+
+    def reveal(self, x, to, *, binary):
+        self.context.exchange("debug", *(({1: slices.of_numbers(x)}, {}) if self.garbler else ({}, {0: (64, x.shape[1], 2)})))
+        return super().reveal(x, to, binary=binary)
+
+
+@pytest.mark.parametrize(("protocol", "caught"), [(Garbled, False), (Tattling, True)])
+def test_the_evaluator_never_has_both_labels_of_a_wire(protocol, caught):
+    _, held, delta, received = views(everything, protocol, values=(2**63 - 5, 77))
+    seen = blocks(held)
+    for message in received:
+        for start in (0, 1):
+            pairs = message[start : start + (len(message) - start) // 2 * 2].reshape(-1, 2)
+            seen |= {pair.tobytes() for pair in pairs}
+    assert caught == (opposites(seen, delta) > 0)
+    assert delta.tobytes() not in seen or caught
+
+
+class Careless(Garbled):
+    """The planted bug: active labels of the garbler's inputs are zeros, so that false has colour 0."""
+
+    def input(self, owner, value, shape, *, binary):
+        if owner == GARBLER:
+            return self.public(value, binary=True) if self.garbler else self.zeros(shape, binary=True)
+        return super().input(owner, value, shape, binary=binary)
+
+
+@pytest.mark.parametrize(("protocol", "caught"), [(Garbled, False), (Careless, True)])
+@pytest.mark.parametrize("values", [(0, 0), (2**64 - 1, 2**64 - 1)])
+def test_colours_say_nothing_before_they_are_exchanged(protocol, caught, values):
+    n = 100
+    for held in views(everything, protocol, values, n)[:2]:
+        ones = np.bitwise_count(held[0]).sum(axis=1).astype(int)  # of each of the four numbers' 64 n wires
+        far = np.abs(ones - 32 * n) > 6 * np.sqrt(16 * n)  # six standard deviations: once in half a billion
+        assert caught == far.any()
+
+
+class Salted(HalfGates):
+    """Half-gates that keep the salts they are made with."""
+
+    salts: ClassVar[list[bytes]] = []
+
+    def __init__(self, salt):
+        super().__init__(salt)
+        self.salts.append(salt)
+
+
+def test_no_salt_comes_twice_not_even_under_one_seed(parties, monkeypatch):
+    monkeypatch.setattr(Garbled, "scheme", Salted)
+    text = "z = mpc.parallel(lambda: x + y, lambda: x * y)"
+    for _ in range(2):
+        run(parties, text, [1], [2], seed=b"\1" * 16)
+        run(parties, text, [1], [2])
+    uses = Counter(Salted.salts)
+    del uses[bytes(16)]  # of schemes that only say how long a table is
+    assert [2] * 8 == list(uses.values())  # each by both parties
+
+
+def test_delta_is_odd_and_no_seed_decides_it(parties):
+    deltas = [views(lambda engine, x, y: x)[2] for _ in range(2)]
+    assert all(int(delta[0]) & 1 for delta in deltas)
+    assert not np.array_equal(*deltas)
+    seeded = [Garbled(context).delta for context in seeded_contexts()]
+    assert not np.array_equal(*seeded)
+
+
+def seeded_contexts():
+    contexts = []
+
+    def party(context):
+        context.seed = b"\1" * 16
+        if context.index == GARBLER:
+            contexts.append(context)
+
+    for _ in range(2):
+        Group(2).run(party)
+    return contexts

@@ -142,7 +142,7 @@ def select(condition: Any, x: Any, y: Any) -> SecretArray:
     difference = secrets[0] - secrets[1]
     if not isinstance(condition, SecretArray):
         return difference * np.asarray(condition).astype(np.int64) + secrets[1]
-    return difference * primitives.bits_to_int(condition) + secrets[1]
+    return primitives.multiply_by_bits(difference, condition) + secrets[1]
 
 
 @gadget(paper="comparison and select", reference=np.minimum, arguments=("integers", "integers"), operator="minimum")

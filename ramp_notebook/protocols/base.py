@@ -39,6 +39,7 @@ class Protocol(ABC):
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
+    numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
 

@@ -44,6 +44,7 @@ class Garbled(Protocol):
     )
     arithmetic_components = binary_components = BITS
     linear_is_local = False
+    numbers_are_words = True
     pieces_add_up = False
     lasting = ("delta",)
     scheme: ClassVar[type[Scheme]] = HalfGates  # ThreeHalves sends a quarter less and takes longer

@@ -9,9 +9,9 @@ from ..protocols import planes as packed
 from ..values import shaped
 from ..values.encoding import BOOL, INT64, encode
 from .array import SecretArray, unsupported
-from .conversions import ALL_ONES, to_binary
+from .conversions import ALL_ONES, arithmetic, bits_as_masks, bits_to_int, to_binary
 from .gadget import primitive
-from .numbers import negate
+from .numbers import multiply, negate
 from .shapes import common_shape
 
 
@@ -83,3 +83,12 @@ def invert(x: SecretArray) -> SecretArray:
     if x.dtype.name == "fixed":
         raise unsupported("~ on fixed point")
     return negate(x) - 1  # ~x = -x - 1 in two's complement, without leaving the arithmetic domain
+
+
+def multiply_by_bits(x: Any, bits: SecretArray) -> SecretArray:
+    """x where a secret bit is 1, else 0: a product; or an AND with the bit, 64 a number, where numbers are words of bits."""
+    if not isinstance(x, SecretArray) or not x.session.protocol.numbers_are_words:
+        return multiply(x, bits_to_int(bits))
+    x, masks = arithmetic(x), bits_as_masks(bits)
+    chosen = conjunction(SecretArray(x.session, x.share, x.shape, INT64, "binary"), masks)
+    return SecretArray(x.session, chosen.share, chosen.shape, x.dtype, wide=x.wide)

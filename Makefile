@@ -9,6 +9,7 @@ SANITIZE := ramp_notebook/testing/nbval_sanitize.cfg
 BROWSER ?=
 TEST_EXTRAS := test$(if $(BROWSER),-browser)
 TEST_MARKS := not bench and not soak$(if $(BROWSER),, and not browser)
+ALONE := process or slow or browser
 
 .PHONY: help demo test soak lab bench bench-peers refresh lint types wheel clean
 .SECONDARY:
@@ -35,8 +36,11 @@ comma := ,
 demo: .venv/.with-demo
 	@$(BIN)/python tests/tools/notebooks.py demo $(CAPSTONE) build/demo
 
+# What stays inside one process runs on all cores at once; what starts processes, or drives kernels, has the machine to itself.
 test: .venv/.with-$(TEST_EXTRAS)
-	$(BIN)/python -m pytest tests tutorials -m "$(TEST_MARKS)" --nbval --nbval-sanitize-with $(SANITIZE)
+	$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile -m "$(TEST_MARKS) and not ($(ALONE))"
+	$(BIN)/python -m pytest tests -m "$(TEST_MARKS) and ($(ALONE))"
+	$(BIN)/python -m pytest tutorials --nbval --nbval-sanitize-with $(SANITIZE)
 
 soak: .venv/.with-test
 	$(BIN)/python -m pytest tests -m soak

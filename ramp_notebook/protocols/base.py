@@ -52,8 +52,8 @@ class Protocol(ABC):
         """What results of this cell say in their label on account of where its correlated randomness came from."""
         return ()
 
-    def prepare(self, needs: dict[Any, int]) -> None:  # noqa: B027 - most protocols need none
-        """Make correlated randomness ahead, so many items of each kind."""
+    def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:  # noqa: B027 - most protocols need none
+        """Have correlated randomness ready, so many items of each kind; unless `all_of_it`, only as much as fits memory well."""
 
     def count_needs(self) -> dict[Any, int]:
         """From now on answer with shapes; the result counts, as the cell goes on, what it asks for."""

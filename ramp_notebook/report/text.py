@@ -62,8 +62,10 @@ def sent_line(cost: Cost) -> str:
 
 def supply_line(run: Run) -> str:
     """Correlated randomness that was used, and what was made beyond that and waits for later cells."""
-    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items())
+    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items() if count)
     left = " · ".join(f"{count:,} {kind}" for kind, (*_, count) in run.supplies.items() if count)
+    if not used:
+        return f"correlated randomness made and not used yet: {left}"
     return f"used of correlated randomness: {used}" + (f"; made and not used yet: {left}" if left else "")
 
 

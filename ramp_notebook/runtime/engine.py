@@ -113,7 +113,7 @@ class Engine:
         if cell.helpers:
             run_helpers(cell, scope)
         if cell.kind == "mpc":
-            session.protocol.prepare(cell.needs)
+            session.protocol.prepare(cell.needs, all_of_it=cell.stocking)
         outcome.last_value = run_text(cell, scope)
         if cell.kind == "mpc":
             session.end()

@@ -26,12 +26,13 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
     (("--plan",), {"action": "store_true", "default": None, "help": "count the cost on shapes without data; runs nothing"}),
+    (("--prepare",), {"action": "store_true", "default": None, "help": "make the correlated randomness it will use; runs nothing else"}),
     (
         ("--shape",),
         {
             "metavar": "NAME@PARTY=N[:TYPE]",
             "action": "append",
-            "help": "for --plan: an input's size, e.g. x@alice=1_000_000 or 1000x20, and its type: int64, fixed, bool or text",
+            "help": "for --plan, --prepare: an input's size, e.g. x@alice=1_000_000 or 9x20, and its type: int64, fixed, bool or text",
         },
     ),
     (("--network",), {"metavar": "NAME", "help": "add the predicted time on this network: lan, wan, mobile, satellite"}),
@@ -66,6 +67,7 @@ class Options:
     checksums: bool = False
     quiet: bool = False
     preprocessing: str = "ot"
+    prepare: bool = False
 
 
 def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
@@ -88,6 +90,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         bool(value.get("checksums")),
         bool(value.get("quiet")),
         one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source"),
+        bool(value.get("prepare")),
     )
 
 

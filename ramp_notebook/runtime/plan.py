@@ -166,7 +166,7 @@ class PlannedParty:
 
     def run(self) -> None:
         scope = self._begin()
-        self.engine.session.protocol.prepare(self.cell.needs)
+        self.engine.session.protocol.prepare(self.cell.needs, all_of_it=self.cell.stocking)
         self._execute(scope)
 
     def count_needs(self) -> dict[Any, int]:

@@ -29,7 +29,7 @@ class CountingSupply(Supply):
         self.used[kind] += count
         return tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, self.context.count))
 
-    def prepare(self, needs: Mapping[Kind, int]) -> None:
+    def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Nothing runs out here."""
 
 

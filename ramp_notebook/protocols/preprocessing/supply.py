@@ -18,7 +18,8 @@ from ..context import Context
 from .sources import Items, Kind, Source, item_shapes, source_named
 
 MOST_AHEAD = 4096  # items, 2^18 oblivious transfers: a batch from which on larger ones are not cheaper per item
-MOST_PREPARED_BYTES = 1 << 28  # of one kind
+MOST_PREPARED_BYTES = 1 << 28  # of one kind, for a cell
+MOST_AT_ONCE_BYTES = 1 << 22  # what one call of a source makes
 GROWING = ("triples", "bit_triples", "dabits")  # kinds that any later step can use
 
 
@@ -110,13 +111,13 @@ class Supply:
         """This party's permutation (n,), its ΣΔ (n, w), and a, b (parties, n, w) for the others' permutations."""
         return tuple(array[0] for array in self._take(("translations", n, sums, xors), 1))
 
-    def prepare(self, needs: Mapping[Kind, int]) -> None:
+    def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Have ready what a step or cell is known to need, so that each kind is made in one go; kinds share rounds.
 
-        Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for.
+        Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for, unless `all_of_it`.
         """
-        lacks = {kind: min(count, self._most(kind)) - self._stock(kind).count for kind, count in sorted(needs.items())}
-        lacks = {kind: lack for kind, lack in lacks.items() if lack > 0}
+        wanted = {kind: count if all_of_it else min(count, self._most(kind, MOST_PREPARED_BYTES)) for kind, count in sorted(needs.items())}
+        lacks = {kind: count - self._stock(kind).count for kind, count in wanted.items() if count > self._stock(kind).count}
         if lacks:
             self._set_up()
             self.context.parallel([functools.partial(self._produce, kind, lack) for kind, lack in lacks.items()])
@@ -124,10 +125,10 @@ class Supply:
     def balance(self) -> dict[str, tuple[int, int, int]]:
         """What this cell made and used, and what is left, of each kind by its name; single bits counted."""
         kinds = sorted({kind for kind in self.made if self.made[kind]} | {kind for kind in self.used if self.used[kind]})
-        figures = {}
+        figures: dict[str, tuple[int, int, int]] = {}
         for kind in kinds:
-            bits = WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1
-            figures[described(kind)] = (bits * self.made[kind], bits * self.used[kind], bits * self._stock(kind).count)
+            made, used, left = self.made[kind], self.used[kind], self._stock(kind).count
+            figures[described(kind)] = (amount(kind, made), amount(kind, used), amount(kind, left))
         return figures
 
     # -- stock ---------------------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ class Supply:
         parts = stock.take(min(count, stock.count))
         lack = count - sum(len(part[0]) for part in parts)
         if lack:
-            self._produce(kind, lack)
+            self._produce(kind, max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack)
             parts += stock.take(lack)
         self.used[kind] += count
         if len(parts) == 1:
@@ -148,9 +149,15 @@ class Supply:
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _produce(self, kind: Kind, lack: int) -> None:
-        size = max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack
-        self.made[kind] += size
+        """Make as many at once as memory bears, so that what is needed beside the stock stays the same however large it grows."""
         self._set_up()
+        most = self._most(kind, MOST_AT_ONCE_BYTES)
+        most = max(most - most % MOST_AHEAD, min(most, MOST_AHEAD))  # whole batches of the oblivious transfers
+        for size in [most] * (lack // most) + [lack % most] * (lack % most > 0):
+            self._make(kind, size)
+
+    def _make(self, kind: Kind, size: int) -> None:
+        self.made[kind] += size
         with self.context.recorder.in_phase(PREPROCESSING):
             self._stock(kind).add(self.source.make(self.context, kind, size))
 
@@ -171,14 +178,19 @@ class Supply:
             self._stocks[kind] = Stock(kind, self._ledger)
         return self._stocks[kind]
 
-    def _most(self, kind: Kind) -> int:
-        return max(1, MOST_PREPARED_BYTES // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
+    def _most(self, kind: Kind, most_bytes: int) -> int:
+        return max(1, most_bytes // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
 
     def _empty(self, kind: Kind) -> Items:
         shapes = item_shapes(kind, self.context.count)
         if self.context.planned:
             return tuple(ShapedArray((0, *item.shape), item.dtype) for item in shapes)
         return tuple(np.empty((0, *item.shape), item.dtype) for item in shapes)
+
+
+def amount(kind: Kind, items: int) -> int:
+    """How much so many items are to a reader, to whom bits are single."""
+    return items * (WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1)
 
 
 def described(kind: Kind) -> str:

@@ -8,6 +8,7 @@ from ramp_notebook.protocols.preprocessing.supply import amount, described
 from ramp_notebook.runtime.cell import Description
 from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY, one_of
 from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.wire.channel import DEALER
 from ramp_notebook.wire.network import PRESETS, network
 
 
@@ -58,6 +59,8 @@ def status(workspace: Workspace) -> str:
         for state, directory in zip(states, group.directory, strict=True):
             held = ", ".join(f"{name} ({_kind(name, d, public)})" for name, d in sorted(directory.items()) if d.kind in KINDS)
             lines.append(f"  {state.name:<10} {'ready' if state.alive else 'not running'}; {held or 'holds nothing'}")
+        if group.dealer_pid is not None:
+            lines.append(f"  {DEALER:<10} ready; is no party, and deals correlated randomness")
         lines += stock_lines(group.kept)
     return "\n".join(lines) or "no parties are running; the first %%mpc cell starts them"
 

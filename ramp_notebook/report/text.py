@@ -45,7 +45,7 @@ def summary_line(cost: Cost) -> str:
 
     Preprocessing is named where there is some; headers are left out here as papers do, and shown in the table.
     """
-    parts = [counted(len(cost.trace.parties), "party"), counted(cost.rounds, "round"), counted(cost.messages, "message")]
+    parts = [cost.trace.crowd(), counted(cost.rounds, "round"), counted(cost.messages, "message")]
     parts += [f"{readable_bytes(tally.sent_bytes)} {phase}" for phase, tally in cost.by_phase.items() if tally.messages or phase == ONLINE]
     return " · ".join(parts)
 

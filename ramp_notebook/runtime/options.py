@@ -9,6 +9,7 @@ from typing import Any
 from .. import registry
 from ..errors import OptionError
 from ..protocols.preprocessing.sources import SOURCES
+from ..wire.channel import DEALER
 from ..wire.network import network
 
 PARTY_NAMES = (
@@ -21,7 +22,7 @@ TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imag
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
     (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
-    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from, if the protocol needs any: ot, silent"}),
+    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from, if the protocol needs any: ot, silent, dealer"}),
     (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
@@ -110,6 +111,8 @@ def party_names(text: str) -> tuple[str, ...]:
     for name in names:
         if not (name.isidentifier() and name.isascii()):
             raise OptionError(f"--parties takes a number or names like alice,bob,carol; {name!r} is not a name")
+        if name == DEALER:
+            raise OptionError(f"--parties: `{DEALER}` is the process that deals correlated randomness; name the party otherwise")
     if len(set(names)) < len(names):
         raise OptionError(f"--parties takes different names; got {text}")
     return names

@@ -130,6 +130,8 @@ class Party:
         if kind == "link":
             peer, challenge, (sock,) = message[1:]
             self._deliver(peer, sock, challenge)
+        elif kind == "finish":
+            self.links.hush()
         elif kind == "ping":
             self.control.post(("pong",))
         elif kind == "abort":

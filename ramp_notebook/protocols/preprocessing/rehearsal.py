@@ -48,6 +48,9 @@ class EchoLinks:
     def pair_seed(self, peer: int) -> bytes:
         return bytes(32)  # shapes are drawn, not numbers
 
+    def listen(self, peer: int) -> bool:
+        return False
+
     def carried_bytes(self) -> dict[int, int]:
         return {}
 

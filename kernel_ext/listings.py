@@ -72,7 +72,8 @@ def stock_lines(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for source, state in sources.items():
             if stock := state["stock"]:
                 amounts = " · ".join(f"{amount(kind, count):,} {described(kind)}" for kind, count in stock.items())
-                lines.append(f"  stock      {amounts} ({protocol}, {source})")
+                place = f", in {state['opened']}" if state["opened"] else ""
+                lines.append(f"  stock      {amounts} ({protocol}, {source}{place})")
     return lines
 
 

@@ -164,7 +164,7 @@ class RampMagics(Magics):
 
     def _verify(self, rest: list[str]) -> None:
         if rest[:1] != ["separation"]:
-            raise OptionError("%mpc verify takes `separation`, then --parties, --protocol and --preprocessing if others than usual are meant")
+            raise OptionError("%mpc verify takes `separation`, then --parties, --protocol, --preprocessing if others than usual are meant")
         options = self.workspace.options(self._given(" ".join(rest[1:]), "%mpc verify"))
         print(verify_separation(options.parties, options.protocol, options.preprocessing).text())
 

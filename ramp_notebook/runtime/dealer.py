@@ -42,6 +42,9 @@ class Dealer:
     def rollback(self) -> None:
         """It keeps nothing."""
 
+    def close(self) -> None:
+        """It holds nothing open."""
+
 
 def serve(context: Context) -> None:
     """Deal until nobody asks any more."""

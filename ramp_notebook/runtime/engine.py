@@ -42,6 +42,7 @@ class Engine:
         self.session = Session(parties_of(links.names))
         self.label_flags = tuple(label_flags)
         self.namespace: dict[str, Any] = {}
+        self.stores: dict[str, Any] = {}  # stocks on disk that are open
         self._prepared: dict[str, Any] | None = None
         self._changed: set[str] = set()
 
@@ -79,6 +80,11 @@ class Engine:
         self._prepared = None
         self.session.forget()
 
+    def close(self) -> None:
+        """The party ends: others may open what it had open."""
+        for store in self.stores.values():
+            store.close()
+
     # -- running -------------------------------------------------------------------------------------------------------
 
     def _execute(
@@ -101,7 +107,10 @@ class Engine:
         session = self.session
         if cell.kind == "mpc":
             summon = functools.partial(recorder.notify, "summon", None) if recorder.notify else None
-            context = Context(self.links, recorder, epoch, cell.seed, preprocessing=cell.preprocessing, summon=summon)
+            context = Context(
+                self.links, recorder, epoch, cell.seed,
+                preprocessing=cell.preprocessing, summon=summon, store=cell.store, stores=self.stores,
+            )  # fmt: skip
             session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
             session.begin(context, cell.protocol, scope, directory, flags)

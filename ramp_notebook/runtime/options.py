@@ -1,6 +1,7 @@
 """The options of a cell: one table for the notebook's magics and the command line, and what their values mean."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imag
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
     (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
-    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from, if the protocol needs any: ot, silent, dealer"}),
+    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness, if any is needed, comes from: ot, silent, dealer"}),
+    (("--store",), {"metavar": "FOLDER", "help": "a folder in which each party keeps prepared correlated randomness, encrypted"}),
     (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
@@ -47,7 +49,7 @@ NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
 DEFAULTS: dict[str, Any] = {
     "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "ot", "launcher": "local", "charts": "timeline",
 }  # fmt: skip
-STICKY = ("parties", "protocol", "preprocessing", "launcher", "network", "charts", "timeout", "quiet", "checksums")
+STICKY = ("parties", "protocol", "preprocessing", "store", "launcher", "network", "charts", "timeout", "quiet", "checksums")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Options:
     quiet: bool = False
     preprocessing: str = "ot"
     prepare: bool = False
+    store: str = ""
 
 
 def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
@@ -92,6 +95,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         bool(value.get("quiet")),
         one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source"),
         bool(value.get("prepare")),
+        os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
     )
 
 

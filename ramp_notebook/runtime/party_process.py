@@ -62,6 +62,7 @@ class Party:
             else:
                 self._engine.rollback()
                 self._post(("done", epoch, None, ""))
+        self._engine.close()
         self.links.drop()
         if not self._signals:
             self.control.close()

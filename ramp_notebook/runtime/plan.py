@@ -145,19 +145,18 @@ def _drive(bodies: Sequence[Any], names: Sequence[str], dealer: Callable[[], Non
     waiting: dict[int, tuple[int, Request]] = {}
     try:
         while any(not w.dead for w in workers[: len(bodies)]):
-            before = dict(waiting)
+            moved = False
             for i, worker in enumerate(workers):
                 if not worker.dead:
-                    asked = worker.switch()
-                    waiting.pop(i, None)
+                    before, asked = waiting.pop(i, None), worker.switch()
+                    moved = moved or worker.dead or asked is not before
                     if not worker.dead:
                         waiting[i] = asked
-            stuck = [i for i, w in waiting.items() if before.get(i) is w]
-            if not all(w.dead for w in workers[: len(bodies)]) and len(stuck) == sum(not w.dead for w in workers):
-                peer, request = waiting[stuck[0]]
+            if not moved:
+                party = min(waiting)
+                peer, request = waiting[party]
                 raise ProgramMismatch(
-                    f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, "
-                    f"which {names[peer]} never sends"
+                    f"{names[party]} waits for `{request.tag}` from {names[peer]} at line {request.line}, which {names[peer]} never sends"
                 )
     finally:
         for worker in workers:
@@ -199,7 +198,7 @@ class PlannedParty:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
         scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing)
+        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing, store=cell.store)
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
         for name, description in self.directory[self.links.index].items():

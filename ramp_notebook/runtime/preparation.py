@@ -53,7 +53,7 @@ def stocking_cell(cell: Cell, needs: Mapping[Kind, int]) -> Cell:
     """A cell that has so much made, as `cell` would have it made, and does nothing else."""
     if not registry.protocols[cell.protocol].security.needs_preprocessing:
         needing = ", ".join(name for name, cls in registry.protocols.items() if cls.security.needs_preprocessing)
-        raise MisuseError(f"`{cell.protocol}` spends no correlated randomness, so there is nothing to prepare; what spends some: {needing}.")
+        raise MisuseError(f"`{cell.protocol}` spends no correlated randomness, so there is none to prepare; what spends some: {needing}.")
     return replace(cell, source="", helpers="", inputs={}, needs=dict(needs), stocking=True)
 
 

@@ -4,6 +4,7 @@ Knows neither IPython nor argparse: it takes checked options and text.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, OptionError, RampError
@@ -92,8 +93,9 @@ class Workspace:
         known = {name for names in group.directory for name in names} | given
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(
-            source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums, preprocessing=options.preprocessing
-        )
+            source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums,
+            preprocessing=options.preprocessing, store=options.store,
+        )  # fmt: skip
         foresee = prepared_for if options.prepare else with_needs
         cell = foresee(cell, options.parties, directory=group.directory, public=public, shapes=_sizes(options))
         if options.plan:
@@ -127,7 +129,8 @@ class Workspace:
     def prepare(self, options: Options, needs: Mapping[Any, int], progress: Progress | None = None) -> Run:
         """Have so many items of correlated randomness ready at these parties."""
         self.printed = []
-        cell = Cell("", "<mpc prepare>", "mpc", options.protocol, checksums=options.checksums, preprocessing=options.preprocessing)
+        cell = Cell("", "<mpc prepare>", "mpc", options.protocol, checksums=options.checksums)
+        cell = replace(cell, preprocessing=options.preprocessing, store=options.store)
         self.last = self._stock(options, stocking_cell(cell, needs), progress)
         return self.last
 

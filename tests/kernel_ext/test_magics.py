@@ -167,7 +167,7 @@ def test_options_complete(shell):
 @pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
 def test_options_complete_where_a_notebook_asks(shell):
     assert ["replicated"] == shell.complete("re", "%%mpc --protocol re", 19)[1]
-    assert ["--seed", "--shape"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
+    assert ["--seed", "--shape", "--store"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
     complete = shell._ramp_notebook.completion.candidates
     assert ["rate@alice", "rate@bob", "rate@carol"] == complete("%%mpc -i rate@")
     assert ["wan"] == complete("%%mpc --network w")

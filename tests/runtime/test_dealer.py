@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from ramp_notebook.errors import MisuseValueError, OptionError, PartyDied
+from ramp_notebook.errors import CellTimeout, MisuseValueError, OptionError, PartyDied
 from ramp_notebook.protocols.preprocessing.sources import SOURCES
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
@@ -103,6 +103,14 @@ def test_the_online_phase_needs_no_dealer_and_a_dead_one_is_missed_with_one_clea
         again = parties.run(cell("z = mpc.reveal(x * y)"))
         assert [0, 3, 6, 9, 12, 15] == list(again.outputs["z"])
         assert ("alice", "bob", "dealer") == again.trace.parties
+        with pytest.raises(Exception, match="ZeroDivisionError in bob"):
+            parties.run(cell("z = x * y\nif mpc.party == 'bob': 1 / 0\nz = mpc.reveal(z * z)"))
+        pid = parties.dealer_pid
+        assert [0, 3, 6, 9, 12, 15] == list(parties.run(cell("z = mpc.reveal(x * y)")).outputs["z"])
+        assert pid == parties.dealer_pid is not None
+        with pytest.raises(CellTimeout):
+            parties.run(cell("z = x * y\nwhile True: pass"), timeout=0.5)
+        assert [0, 3, 6, 9, 12, 15] == list(parties.run(cell("z = mpc.reveal(x * y)")).outputs["z"])
 
 
 def test_its_memory_holds_no_input():

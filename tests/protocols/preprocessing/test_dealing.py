@@ -67,7 +67,8 @@ def test_translations_move_rows_by_every_partys_permutation(count, sums, xors):
         total = np.zeros_like(delta)
         for party, (_, _, a, b) in enumerate(results):
             if party == permuting:
-                assert not a[permuting].any() and not b[permuting].any()
+                assert not a[permuting].any()
+                assert not b[permuting].any()
             else:
                 total = minus(plus(total, a[permuting][order], sums), b[permuting], sums)
         np.testing.assert_array_equal(total, delta)

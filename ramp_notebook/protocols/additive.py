@@ -37,6 +37,8 @@ class Additive(Protocol):
         threshold_text="n - 1",
     )
 
+    prepares = True
+
     @classmethod
     def check_parties(cls, count: int) -> None:
         if count < 2:
@@ -53,6 +55,7 @@ class Additive(Protocol):
         return self.supply.source.flags
 
     def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:
+        self.supply.open_store()
         self.supply.prepare(needs, all_of_it=all_of_it)
 
     def count_needs(self) -> dict[Any, int]:

@@ -38,6 +38,7 @@ class Protocol(ABC):
     value_range: ClassVar[str] = "signed 64-bit integers"
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
+    prepares: ClassVar[bool] = False  # spends correlated randomness that can be made before it is known for what
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are

@@ -51,9 +51,9 @@ def _numbers(word: str, text: str, form: str) -> tuple[int, ...]:
 
 def stocking_cell(cell: Cell, needs: Mapping[Kind, int]) -> Cell:
     """A cell that has so much made, as `cell` would have it made, and does nothing else."""
-    if not registry.protocols[cell.protocol].security.needs_preprocessing:
-        needing = ", ".join(name for name, cls in registry.protocols.items() if cls.security.needs_preprocessing)
-        raise MisuseError(f"`{cell.protocol}` spends no correlated randomness, so there is none to prepare; what spends some: {needing}.")
+    if not registry.protocols[cell.protocol].prepares:
+        needing = ", ".join(name for name, cls in registry.protocols.items() if cls.prepares)
+        raise MisuseError(f"`{cell.protocol}` spends no correlated randomness that could be made ahead; what does: {needing}.")
     return replace(cell, source="", helpers="", inputs={}, needs=dict(needs), stocking=True)
 
 

@@ -355,7 +355,7 @@ def test_correlated_randomness_is_prepared_by_name_and_by_cell(shell, capsys):
         ("triples=many", "takes NUMBER, whole numbers from 1 on; got 'many'"),
         ("triples=0", "from 1 on"),
         ("matrix_triples=2x3", "takes ROWSxINNERxCOLUMNS"),
-        ("triples=3 --protocol replicated", "`replicated` spends no correlated randomness.*what spends some:.*additive"),
+        ("triples=3 --protocol replicated", "`replicated` spends no correlated randomness.*what does: additive"),
     ],
 )
 def test_a_wrong_preparation_says_what_is_right(shell, words, complaint):

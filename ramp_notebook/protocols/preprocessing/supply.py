@@ -68,12 +68,30 @@ class Supply:
         """This party's permutation (n,), its ΣΔ (n, w), and a, b (parties, n, w) for the others' permutations."""
         return tuple(array[0] for array in self._take(("translations", n, sums, xors), 1))
 
+    def open_store(self) -> None:
+        """Once for a folder, before the cell begins: settle with the other parties what is there."""
+        context, folder = self.context, self.context.store
+        if not folder or self._kept.get("opened") == folder:
+            return
+        store: Store | None = None
+        if not context.planned:
+            place = f"{folder} {context.preprocessing}"
+            if place in context.stores:
+                context.stores[place].load()
+            else:
+                context.stores[place] = Store(Path(folder), context.names, context.index, context.preprocessing)
+            store = context.stores[place]
+        with context.recorder.in_phase(PREPROCESSING):
+            open_together(context, store)
+        self._kept.update(opened=folder, store=store)
+        for kind in STORED:
+            self._stock(kind).store = store
+
     def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Have ready what a step or cell is known to need, so that each kind is made in one go; kinds share rounds.
 
         Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for, unless `all_of_it`.
         """
-        self._open_store()
         wanted = {kind: count if all_of_it else min(count, self._most(kind, MOST_PREPARED_BYTES)) for kind, count in sorted(needs.items())}
         lacks = {kind: count - self._stock(kind).count for kind, count in wanted.items() if count > self._stock(kind).count}
         if lacks:
@@ -119,25 +137,6 @@ class Supply:
             with self.context.recorder.in_phase(PREPROCESSING):
                 items = self.source.make(self.context, kind, size)
             self._stock(kind).save(items) if save else self._stock(kind).add(items)
-
-    def _open_store(self) -> None:
-        """Once for a folder: settle with the other parties what is there."""
-        context, folder = self.context, self.context.store
-        if not folder or self._kept.get("opened") == folder:
-            return
-        store: Store | None = None
-        if not context.planned:
-            place = f"{folder} {context.preprocessing}"
-            if place in context.stores:
-                context.stores[place].load()
-            else:
-                context.stores[place] = Store(Path(folder), context.names, context.index, context.preprocessing)
-            store = context.stores[place]
-        with context.recorder.in_phase(PREPROCESSING):
-            open_together(context, store)
-        self._kept.update(opened=folder, store=store)
-        for kind in STORED:
-            self._stock(kind).store = store
 
     def _set_up(self) -> None:
         """What the source does once; of branches that run side by side one does it, the others wait in step."""

@@ -104,11 +104,12 @@ def parties(tmp_path, monkeypatch):
 
 
 def stock(supply):
+    supply.open_store()
     supply.prepare({TRIPLES: 12, ("bit_triples",): 3, ("dabits",): 1}, all_of_it=True)
 
 
 def open_it(supply):
-    supply.prepare({})
+    supply.open_store()
 
 
 def left(supply):
@@ -168,7 +169,7 @@ def test_memory_stays_flat_however_much_is_made(parties, monkeypatch):
 
     def peak(count):
         tracemalloc.start()
-        parties.run(lambda s: s.prepare({TRIPLES: s.stored() + count}, all_of_it=True))
+        parties.run(lambda s: (open_it(s), s.prepare({TRIPLES: s.stored() + count}, all_of_it=True)))
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return top

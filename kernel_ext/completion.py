@@ -8,10 +8,11 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from ramp_notebook import registry
 from ramp_notebook.protocols.preprocessing.sources import SOURCES
 from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY, TYPES
+from ramp_notebook.runtime.preparation import SINGLE, SIZED
 from ramp_notebook.runtime.workspace import Workspace
 from ramp_notebook.wire.network import PRESETS
 
-SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "protocols", "restart", "start", "status", "stop", "verify")
+SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "prepare", "protocols", "restart", "start", "status", "stop", "verify")
 
 
 class Completion:
@@ -47,6 +48,8 @@ class Completion:
             yield from (flag for flags, _ in OPTIONS for flag in flags)
         elif before[0] == "%mpc" and before[1:2] == ["config"]:
             yield from (f"{name}=" for name in STICKY)
+        elif before[0] == "%mpc" and before[1:2] == ["prepare"] and not before[-1].startswith("-"):
+            yield from (f"{kind}=" for kind in (*SINGLE, *SIZED))
         elif before[0] == "%mpc" and before[1:2] == ["gadgets"]:
             yield from registry.gadgets
         else:

@@ -1,11 +1,14 @@
 """What `%mpc status`, `protocols`, `gadgets`, `networks`, `config` and `help` print: plain text, the same each time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ramp_notebook import registry
+from ramp_notebook.protocols.preprocessing.supply import amount, described
 from ramp_notebook.runtime.cell import Description
 from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY, one_of
 from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.wire.channel import DEALER
 from ramp_notebook.wire.network import PRESETS, network
 
 
@@ -56,7 +59,22 @@ def status(workspace: Workspace) -> str:
         for state, directory in zip(states, group.directory, strict=True):
             held = ", ".join(f"{name} ({_kind(name, d, public)})" for name, d in sorted(directory.items()) if d.kind in KINDS)
             lines.append(f"  {state.name:<10} {'ready' if state.alive else 'not running'}; {held or 'holds nothing'}")
+        if group.dealer_pid is not None:
+            lines.append(f"  {DEALER:<10} ready; is no party, and deals correlated randomness")
+        lines += stock_lines(group.kept)
     return "\n".join(lines) or "no parties are running; the first %%mpc cell starts them"
+
+
+def stock_lines(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Correlated randomness that waits for later cells, by protocol and source."""
+    lines = []
+    for protocol, sources in kept.items():
+        for source, state in sources.items():
+            if stock := state["stock"]:
+                amounts = " · ".join(f"{amount(kind, count):,} {described(kind)}" for kind, count in stock.items())
+                place = f", in {state['opened']}" if state["opened"] else ""
+                lines.append(f"  stock      {amounts} ({protocol}, {source}{place})")
+    return lines
 
 
 KINDS = ("private", "secret", "other")
@@ -74,6 +92,7 @@ def help_text() -> str:
         "%%party NAME|all       run plain Python inside one party, several (alice,bob), or all",
         "%mpc start             start parties now (they start with the first cell otherwise)",
         "%mpc stop | restart    end all parties; end and start again",
+        "%mpc prepare KIND=N    make correlated randomness ahead, e.g. triples=1_000_000 bit_triples=64_000 dabits=1000",
         "%mpc status            who runs, and what each party holds (never values)",
         "%mpc config            show settings that stay; name=value sets one, name= forgets it, reset forgets all",
         "%mpc protocols | gadgets [NAME] | networks",

@@ -15,6 +15,7 @@ from ramp_notebook.errors import OptionError, RampError
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wrong_option
+from ramp_notebook.runtime.preparation import asked_for
 from ramp_notebook.runtime.separation import verify_separation
 from ramp_notebook.runtime.workspace import Workspace, targets_of
 
@@ -97,13 +98,13 @@ class RampMagics(Magics):
     @no_var_expand
     @line_magic("mpc")  # type: ignore[arg-type]
     def mpc_line(self, line: str) -> Any:
-        """%mpc start|stop|restart|status|config|protocols|gadgets|networks|verify|last|help; see %mpc help."""
+        """%mpc start|stop|restart|prepare|status|config|protocols|gadgets|networks|verify|last|help; see %mpc help."""
         words = without_comment(line).split()
         command, rest = (words[0], words[1:]) if words else ("help", [])
         commands: dict[str, Callable[[list[str]], Any]] = {
             "start": self._start, "stop": self._stop, "restart": self._restart, "status": self._status, "config": self._config,
             "protocols": lambda rest: print(listings.protocols()), "gadgets": lambda rest: print(listings.gadgets(*rest[:1])),
-            "networks": lambda rest: print(listings.networks()), "last": self._last, "verify": self._verify,
+            "networks": lambda rest: print(listings.networks()), "last": self._last, "verify": self._verify, "prepare": self._prepare,
             "help": lambda rest: print(listings.help_text()), "--help": lambda rest: print(listings.help_text()),
             "-h": lambda rest: print(listings.help_text()),
         }  # fmt: skip
@@ -132,6 +133,17 @@ class RampMagics(Magics):
         self.workspace.stop()
         self._start(rest)
 
+    def _prepare(self, rest: list[str]) -> Run | None:
+        """Kinds and numbers first, then options."""
+        first = next((i for i, word in enumerate(rest) if word.startswith("-")), len(rest))
+        needs, options = asked_for(rest[:first]), self.workspace.options(self._given(" ".join(rest[first:]), "%mpc prepare"))
+        progress = Progress(self._in_notebook())
+        try:
+            run = self.workspace.prepare(options, needs, progress)
+        finally:
+            progress.close()
+        return None if options.quiet else run
+
     def _status(self, rest: list[str]) -> None:
         print(listings.status(self.workspace))
 
@@ -152,9 +164,9 @@ class RampMagics(Magics):
 
     def _verify(self, rest: list[str]) -> None:
         if rest[:1] != ["separation"]:
-            raise OptionError("%mpc verify takes `separation`, then --parties and --protocol if others than usual are meant")
+            raise OptionError("%mpc verify takes `separation`, then --parties, --protocol, --preprocessing if others than usual are meant")
         options = self.workspace.options(self._given(" ".join(rest[1:]), "%mpc verify"))
-        print(verify_separation(options.parties, options.protocol).text())
+        print(verify_separation(options.parties, options.protocol, options.preprocessing).text())
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 

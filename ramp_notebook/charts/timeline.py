@@ -31,7 +31,7 @@ def _caption(trace: Trace) -> str:
     busiest = max(cost.by_round, key=lambda number: (cost.by_round[number].sent_bytes, -number))
     most = readable_bytes(cost.by_round[busiest].sent_bytes)
     return (
-        f"{counted(cost.messages, 'message')} in {counted(cost.rounds, 'round')} between {counted(len(trace.parties), 'party')}; "
+        f"{counted(cost.messages, 'message')} in {counted(cost.rounds, 'round')} between {trace.crowd()}; "
         f"round {busiest} is the largest with {most}."
     )
 

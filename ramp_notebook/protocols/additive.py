@@ -37,6 +37,8 @@ class Additive(Protocol):
         threshold_text="n - 1",
     )
 
+    prepares = True
+
     @classmethod
     def check_parties(cls, count: int) -> None:
         if count < 2:
@@ -52,8 +54,9 @@ class Additive(Protocol):
     def label_flags(self) -> tuple[str, ...]:
         return self.supply.source.flags
 
-    def prepare(self, needs: dict[Any, int]) -> None:
-        self.supply.prepare(needs)
+    def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:
+        self.supply.open_store()
+        self.supply.prepare(needs, all_of_it=all_of_it)
 
     def count_needs(self) -> dict[Any, int]:
         self.supply = CountingSupply(self.context)

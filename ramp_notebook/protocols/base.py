@@ -38,6 +38,7 @@ class Protocol(ABC):
     value_range: ClassVar[str] = "signed 64-bit integers"
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
+    prepares: ClassVar[bool] = False  # spends correlated randomness that can be made before it is known for what
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
@@ -52,8 +53,8 @@ class Protocol(ABC):
         """What results of this cell say in their label on account of where its correlated randomness came from."""
         return ()
 
-    def prepare(self, needs: dict[Any, int]) -> None:  # noqa: B027 - most protocols need none
-        """Make correlated randomness ahead, so many items of each kind."""
+    def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:  # noqa: B027 - most protocols need none
+        """Have correlated randomness ready, so many items of each kind; unless `all_of_it`, only as much as fits memory well."""
 
     def count_needs(self) -> dict[Any, int]:
         """From now on answer with shapes; the result counts, as the cell goes on, what it asks for."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..trace.recorder import Recorder, RecordingLinks
 from ..values.shaped import ShapedArray
 from ..values.streams import Stream, derive_key, fresh_key
-from ..wire.channel import Expect, Links, Received, Request
+from ..wire.channel import Expect, Links, Received, Request, parties_of
 
 UINT64 = np.dtype(np.uint64)
 SEEDED = b"seeded: public  "  # under --seed nothing is private, and the label says so
@@ -41,10 +41,15 @@ class Context:
         seed: bytes | None = None,
         planned: bool = False,
         preprocessing: str = "ot",  # where the cell wants its protocol's correlated randomness to come from
+        summon: Callable[[], None] | None = None,  # has the dealer listen in this run
+        store: str = "",  # the folder of a stock on disk
+        stores: dict[str, Any] | None = None,  # what this party has open of such, by folder
     ):
-        self.preprocessing = preprocessing
+        self.preprocessing, self.store, self.stores = preprocessing, store, {} if stores is None else stores
         self.protocol: Any = None  # under which the branch that runs now works; the session sets it
-        self.index, self.names, self.count = links.index, tuple(links.names), len(links.names)
+        self.index, self.names = links.index, parties_of(links.names)
+        self.count = self.dealer = len(self.names)  # the dealer, if there is one, stands behind the parties
+        self._summon, self._requests = summon, 0
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links
         self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
@@ -73,6 +78,17 @@ class Context:
         awaits = {peer: Expect(shape, UINT64, out) for peer, shape in receives.items()}
         reply = self._port([Request(tag, sends, awaits, fill, recorder.line, recorder.span, recorder.phase)])[0]
         return {peer: received.array for peer, received in reply.items()}
+
+    def next_request(self) -> int:
+        """Number of the next request to the dealer in this run, the same at all parties."""
+        self._requests += 1
+        return self._requests
+
+    def summon_dealer(self) -> None:
+        """Have the dealer listen from now on; once in a run is enough."""
+        if self._summon is not None:
+            self._summon()
+            self._summon = None
 
     def stream(self, peer: int) -> Any:
         """The key stream that only this party and `peer` know; with itself: its own."""

@@ -45,7 +45,7 @@ def summary_line(cost: Cost) -> str:
 
     Preprocessing is named where there is some; headers are left out here as papers do, and shown in the table.
     """
-    parts = [counted(len(cost.trace.parties), "party"), counted(cost.rounds, "round"), counted(cost.messages, "message")]
+    parts = [cost.trace.crowd(), counted(cost.rounds, "round"), counted(cost.messages, "message")]
     parts += [f"{readable_bytes(tally.sent_bytes)} {phase}" for phase, tally in cost.by_phase.items() if tally.messages or phase == ONLINE]
     return " · ".join(parts)
 
@@ -62,8 +62,10 @@ def sent_line(cost: Cost) -> str:
 
 def supply_line(run: Run) -> str:
     """Correlated randomness that was used, and what was made beyond that and waits for later cells."""
-    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items())
+    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items() if count)
     left = " · ".join(f"{count:,} {kind}" for kind, (*_, count) in run.supplies.items() if count)
+    if not used:
+        return f"correlated randomness made and not used yet: {left}"
     return f"used of correlated randomness: {used}" + (f"; made and not used yet: {left}" if left else "")
 
 

@@ -21,7 +21,9 @@ class Cell:
     checksums: bool = False
     targets: tuple[int, ...] | None = None  # None: every party
     preprocessing: str = "ot"
+    store: str = ""  # folder of a stock of it on disk
     needs: dict[Any, int] = field(default_factory=dict)  # correlated randomness to make before the text runs, by kind
+    stocking: bool = False  # all of `needs` is made, whatever memory it takes; otherwise only as much as is sensible ahead
     generation: int = 0  # set by the coordinator: what protocols kept in another generation is dropped by all parties
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import MisuseError, MisuseValueError, PartyDied, PartyUnresponsive, RampError
+from ..wire.channel import DEALER
 from .cell import Cell, Description, Outcome
 from .control import encode
 from .engine import describe
@@ -43,6 +44,8 @@ class Coordinator:
     def __init__(self, names: Sequence[str], launcher: str = "local", *, engine: str = ENGINE, silence_seconds: float = SILENCE_SECONDS):
         if not names or len(set(names)) != len(names):
             raise MisuseValueError(f"parties need different names, at least one; got {', '.join(names) or 'none'}")
+        if DEALER in names:
+            raise MisuseValueError(f"`{DEALER}` is what the process is called that deals correlated randomness; name the party otherwise")
         self.names = tuple(names)
         self.launcher = launcher
         self.epoch = 0
@@ -51,7 +54,7 @@ class Coordinator:
         self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what everyone knows of it
         self.printed: list[tuple[str | None, str]] = []  # by the last cell, also if it failed
         self.outcomes: dict[int, Outcome] = {}  # of the last cell
-        self._supervisor = Supervisor(names, launcher, engine, silence_seconds)
+        self._supervisor = Supervisor((*names, DEALER), launcher, engine, silence_seconds)
         self._started = False
         self._interrupts: Interrupts | None = None
         self._finalizer = weakref.finalize(self, self._supervisor.stop)  # also at interpreter exit
@@ -88,10 +91,16 @@ class Coordinator:
 
     def status(self) -> list[PartyState]:
         states = []
-        for name, party, info, names in zip(self.names, self._supervisor.parties, self._supervisor.info, self.directory, strict=True):
+        for name, party, info, names in zip(self.names, self._supervisor.parties, self._supervisor.info, self.directory, strict=False):
             pid = party.pid if party is not None else 0
             states.append(PartyState(name, pid, party is not None and party.alive(), bool(info.get("preloaded")), tuple(sorted(names))))
         return states
+
+    @property
+    def dealer_pid(self) -> int | None:
+        """The process that deals, if one lives."""
+        dealer = self._supervisor.parties[len(self.names)]
+        return dealer.pid if dealer is not None and dealer.alive() else None
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -175,7 +184,10 @@ class Coordinator:
 
     def _replace(self, run: RunningCell) -> list[int]:
         """Successors for parties that died or did not stop in time; which they are."""
-        gone = sorted(run.gone | {p for p, party in enumerate(self._supervisor.parties) if party is None})
+        dealer = len(self.names)
+        if dealer in run.gone:
+            self._supervisor.end(dealer)  # its successor starts when it is asked for
+        gone = sorted(p for p in range(dealer) if p in run.gone or self._supervisor.parties[p] is None)
         for party in gone:
             self.directory[party] = {}
             self._supervisor.replace(party)

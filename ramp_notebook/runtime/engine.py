@@ -5,6 +5,7 @@ Knows no processes or sockets: any Links will do. Namespaces change only on comm
 
 import ast
 import contextlib
+import functools
 import hashlib
 import importlib
 import inspect
@@ -24,7 +25,7 @@ from ..protocols.context import Context
 from ..secret.array import SecretArray
 from ..secret.session import Private, Session
 from ..trace.recorder import Recorder
-from ..wire.channel import Links
+from ..wire.channel import Links, parties_of
 from .cell import Cell, Description, ErrorReport, Outcome
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic, list, tuple, dict, set, frozenset)
@@ -38,9 +39,10 @@ class Engine:
 
     def __init__(self, links: Links, label_flags: Sequence[str] = ()):
         self.links = links
-        self.session = Session(links.names)
+        self.session = Session(parties_of(links.names))
         self.label_flags = tuple(label_flags)
         self.namespace: dict[str, Any] = {}
+        self.stores: dict[str, Any] = {}  # stocks on disk that are open
         self._prepared: dict[str, Any] | None = None
         self._changed: set[str] = set()
 
@@ -78,6 +80,11 @@ class Engine:
         self._prepared = None
         self.session.forget()
 
+    def close(self) -> None:
+        """The party ends: others may open what it had open."""
+        for store in self.stores.values():
+            store.close()
+
     # -- running -------------------------------------------------------------------------------------------------------
 
     def _execute(
@@ -99,7 +106,11 @@ class Engine:
         before = {name: value for name, value in scope.items() if name not in assigned}
         session = self.session
         if cell.kind == "mpc":
-            context = Context(self.links, recorder, epoch, cell.seed, preprocessing=cell.preprocessing)
+            summon = functools.partial(recorder.notify, "summon", None) if recorder.notify else None
+            context = Context(
+                self.links, recorder, epoch, cell.seed,
+                preprocessing=cell.preprocessing, summon=summon, store=cell.store, stores=self.stores,
+            )  # fmt: skip
             session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
             session.begin(context, cell.protocol, scope, directory, flags)
@@ -113,7 +124,7 @@ class Engine:
         if cell.helpers:
             run_helpers(cell, scope)
         if cell.kind == "mpc":
-            session.protocol.prepare(cell.needs)
+            session.protocol.prepare(cell.needs, all_of_it=cell.stocking)
         outcome.last_value = run_text(cell, scope)
         if cell.kind == "mpc":
             session.end()

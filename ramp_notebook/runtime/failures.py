@@ -73,6 +73,13 @@ def died(name: str, reason: str, place: Place) -> PartyDied:
     return PartyDied(f"{name}'s process {reason}{where}.{hint}")
 
 
+def dealer_lost(reason: str) -> PartyDied:
+    return PartyDied(
+        f"the dealer's process {reason}, and this cell needs correlated randomness that is not in stock. "
+        "Run it again: a new dealer starts when it is asked. --preprocessing ot needs none."
+    )
+
+
 def at_standstill(names: Sequence[str], states: Mapping[int, WaitStatus], finished: set[int], found: tuple[int, int]) -> ProgramMismatch:
     """Nobody can go on: name the party that waits, the one it waits for, and where both are."""
     party, peer = found

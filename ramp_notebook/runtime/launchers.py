@@ -13,6 +13,7 @@ import multiprocess
 import multiprocess.spawn
 
 from ..errors import MisuseError, OptionError
+from ..wire.channel import DEALER
 from ..wire.memory import MemoryHub
 from .control import ControlEnd
 from .orphans import end_orphans
@@ -51,6 +52,9 @@ class Launcher(Protocol):
     def start(self, index: int) -> PartyHandle: ...
 
 
+DEALERS_ENGINE = "ramp_notebook.runtime.dealer:Dealer"
+
+
 def make_launcher(name: str, names: Sequence[str], key: bytes, engine: str) -> Launcher:
     if name == "local":
         return LocalLauncher(names, key, engine)
@@ -74,7 +78,7 @@ class LocalLauncher:
         try:
             process = self.context.Process(
                 target=party_process,
-                args=(index, self.names, theirs, self.key, self.engine, self.flags),
+                args=(index, self.names, theirs, self.key, engine_of(self.names[index], self.engine), self.flags),
                 name=f"ramp party {self.names[index]}",
                 daemon=True,
             )
@@ -139,7 +143,7 @@ class InlineLauncher:
 
     def start(self, index: int) -> "ThreadParty":
         ours, theirs = socket.socketpair()
-        args = (self.hub, index, theirs, self.engine, self.flags)
+        args = (self.hub, index, theirs, engine_of(self.names[index], self.engine), self.flags)
         thread = threading.Thread(target=party_thread, args=args, name=f"ramp party {self.names[index]}", daemon=True)
         thread.start()
         return ThreadParty(thread, ControlEnd(ours, blocking=False))
@@ -167,6 +171,11 @@ class ThreadParty:
             # A loop that never exchanges anything: the interpreter raises SystemExit in it at its next instruction.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
             self._thread.join(0.3)
+
+
+def engine_of(name: str, partys: str) -> str:
+    """The place of the class that does a participant's work."""
+    return DEALERS_ENGINE if name == DEALER else partys
 
 
 def check_descriptors(parties: int) -> None:

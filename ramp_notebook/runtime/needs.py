@@ -9,6 +9,7 @@ import contextlib
 import copy
 import io
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import registry
@@ -31,6 +32,11 @@ FILES_AND_COINS = {
 }  # fmt: skip
 
 
+def with_needs(cell: Cell, names: Sequence[str], **known: Any) -> Cell:
+    """The cell, and what it will use where that is known before."""
+    return replace(cell, needs=needs_of(cell, names, **known))
+
+
 def needs_of(
     cell: Cell,
     names: Sequence[str],
@@ -42,18 +48,30 @@ def needs_of(
     """How many items of each kind of correlated randomness `cell` will use; empty where that is not known before."""
     if not registry.protocols[cell.protocol].security.needs_preprocessing:
         return {}
-    known = [announced(i, directory, cell, shapes or {}) for i in range(len(names))]
-    data = {name for name, what in known[0].items() if what.kind in ("private", "secret")} | set(public or {})
-    text = cell.helpers + "\n" + cell.source
+    known = announced(0, directory, cell, shapes or {})
+    data = {name for name, what in known.items() if what.kind in ("private", "secret")} | set(public or {})
     try:
-        if not only_computes(text, data):
-            return {}
-        values = copy.deepcopy({name: value for name, value in (public or {}).items() if name in text})
-        party = PlannedParty(EchoLinks(0, names), cell, known, values, None, {})
-        with contextlib.redirect_stdout(io.StringIO()):
-            return party.count_needs()
+        if only_computes(cell.helpers + "\n" + cell.source, data):
+            return count_needs(cell, names, directory, public=public, shapes=shapes)
     except Exception:  # whatever is wrong with the cell, its run will say with the place
-        return {}
+        pass
+    return {}
+
+
+def count_needs(
+    cell: Cell,
+    names: Sequence[str],
+    directory: Sequence[Mapping[str, Description]] = (),
+    *,
+    public: Mapping[str, Any] | None = None,
+    shapes: Mapping[int, Mapping[str, tuple[int, ...] | Description]] | None = None,
+) -> dict[Any, int]:
+    """The same for any cell that can be planned; raises what planning it would."""
+    known = [announced(i, directory, cell, shapes or {}) for i in range(len(names))]
+    values = copy.deepcopy({name: value for name, value in (public or {}).items() if name in cell.helpers + cell.source})
+    party = PlannedParty(EchoLinks(0, names), cell, known, values, None, {})
+    with contextlib.redirect_stdout(io.StringIO()):
+        return party.count_needs()
 
 
 def only_computes(text: str, data: Collection[str] = ()) -> bool:

@@ -1,6 +1,7 @@
 """The options of a cell: one table for the notebook's magics and the command line, and what their values mean."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from .. import registry
 from ..errors import OptionError
 from ..protocols.preprocessing.sources import SOURCES
+from ..wire.channel import DEALER
 from ..wire.network import network
 
 PARTY_NAMES = (
@@ -21,17 +23,19 @@ TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imag
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
     (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
-    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from, if the protocol needs any: ot, silent"}),
+    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness, if any is needed, comes from: ot, silent, dealer"}),
+    (("--store",), {"metavar": "FOLDER", "help": "a folder in which each party keeps prepared correlated randomness, encrypted"}),
     (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
     (("--launcher",), {"metavar": "local|inline", "help": "parties as processes (local) or threads (inline)"}),
     (("--plan",), {"action": "store_true", "default": None, "help": "count the cost on shapes without data; runs nothing"}),
+    (("--prepare",), {"action": "store_true", "default": None, "help": "make the correlated randomness it will use; runs nothing else"}),
     (
         ("--shape",),
         {
             "metavar": "NAME@PARTY=N[:TYPE]",
             "action": "append",
-            "help": "for --plan: an input's size, e.g. x@alice=1_000_000 or 1000x20, and its type: int64, fixed, bool or text",
+            "help": "for --plan, --prepare: an input's size, e.g. x@alice=1_000_000 or 9x20, and its type: int64, fixed, bool or text",
         },
     ),
     (("--network",), {"metavar": "NAME", "help": "add the predicted time on this network: lan, wan, mobile, satellite"}),
@@ -45,7 +49,7 @@ NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
 DEFAULTS: dict[str, Any] = {
     "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "ot", "launcher": "local", "charts": "timeline",
 }  # fmt: skip
-STICKY = ("parties", "protocol", "preprocessing", "launcher", "network", "charts", "timeout", "quiet", "checksums")
+STICKY = ("parties", "protocol", "preprocessing", "store", "launcher", "network", "charts", "timeout", "quiet", "checksums")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Options:
     checksums: bool = False
     quiet: bool = False
     preprocessing: str = "ot"
+    prepare: bool = False
+    store: str = ""
 
 
 def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
@@ -88,6 +94,8 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         bool(value.get("checksums")),
         bool(value.get("quiet")),
         one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source"),
+        bool(value.get("prepare")),
+        os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
     )
 
 
@@ -107,6 +115,8 @@ def party_names(text: str) -> tuple[str, ...]:
     for name in names:
         if not (name.isidentifier() and name.isascii()):
             raise OptionError(f"--parties takes a number or names like alice,bob,carol; {name!r} is not a name")
+        if name == DEALER:
+            raise OptionError(f"--parties: `{DEALER}` is the process that deals correlated randomness; name the party otherwise")
     if len(set(names)) < len(names):
         raise OptionError(f"--parties takes different names; got {text}")
     return names

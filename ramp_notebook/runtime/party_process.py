@@ -62,6 +62,7 @@ class Party:
             else:
                 self._engine.rollback()
                 self._post(("done", epoch, None, ""))
+        self._engine.close()
         self.links.drop()
         if not self._signals:
             self.control.close()
@@ -130,6 +131,8 @@ class Party:
         if kind == "link":
             peer, challenge, (sock,) = message[1:]
             self._deliver(peer, sock, challenge)
+        elif kind == "finish":
+            self.links.hush()
         elif kind == "ping":
             self.control.post(("pong",))
         elif kind == "abort":

@@ -5,9 +5,10 @@ run. No cost table is written by hand, so none can drift.
 """
 
 import contextlib
+import functools
 import importlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +26,12 @@ from ..trace.events import Trace
 from ..trace.recorder import Recorder, merge_records
 from ..values.encoding import BOOL
 from ..values.shaped import ShapedArray
-from ..wire.channel import Received, Request, framing_bytes
+from ..wire.channel import DEALER, Received, Request, framing_bytes, parties_of
 from .cell import Cell, Description
+from .dealer import serve
 from .engine import Engine, describe, remember_source, run_helpers, run_text
 from .failures import from_report
+from .results import with_dealer
 
 NUMPY_DTYPES = {"int64": np.int64, "fixed": np.float64, "bool": np.bool_, "text": np.dtype("U15")}
 
@@ -42,17 +45,21 @@ class Plan:
     supplies: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of correlated randomness: made, used, left
 
 
+Mail = dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int, Any]]]  # tag, round, shape, line, content if known
+
+
 class PlanLinks:
     """Links of one planned party: an exchange hands shapes to the peers and waits, as a greenlet, for theirs."""
 
-    def __init__(self, index: int, names: Sequence[str], mail: dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int]]]):
+    def __init__(self, index: int, names: Sequence[str], mail: Mail):
         self.index, self.names, self.mail = index, names, mail
         self._carried: dict[int, int] = {}
 
     def exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
         for request in requests:
             for peer, array in request.sends.items():
-                self.mail.setdefault((self.index, peer), []).append((request.tag, round, tuple(array.shape), request.line))
+                known = array if self.names[peer] == DEALER else None  # what is asked of the dealer is public, in a plan too
+                self.mail.setdefault((self.index, peer), []).append((request.tag, round, tuple(array.shape), request.line, known))
                 self._carried[peer] = self._carried.get(peer, 0) + array.nbytes + framing_bytes(array.nbytes)
         return [
             {peer: self._receive(peer, request, tuple(expect.shape), expect.dtype) for peer, expect in request.receives.items()}
@@ -61,15 +68,23 @@ class PlanLinks:
 
     def _receive(self, peer: int, request: Request, shape: tuple[int, ...], dtype: Any) -> Received:
         queue = self.mail.setdefault((peer, self.index), [])
-        while not queue:
-            greenlet.getcurrent().parent.switch((peer, request))
-        tag, round, came, line = queue.pop(0)
+        self._wait(peer, request)
+        tag, round, came, line, known = queue.pop(0)
         if (tag, came) != (request.tag, shape):
             raise ProgramMismatch(
                 f"{self.names[self.index]} expects `{request.tag}` of shape {shape} at line {request.line}, "
                 f"{self.names[peer]} sends `{tag}` of shape {came} at line {line}"
             )
-        return Received(ShapedArray(shape, dtype), round)
+        return Received(ShapedArray(shape, dtype) if known is None else known, round)
+
+    def listen(self, peer: int) -> bool:
+        self._wait(peer, Request("request"))
+        return True
+
+    def _wait(self, peer: int, request: Request) -> None:
+        queue, asked = self.mail.setdefault((peer, self.index), []), (peer, request)
+        while not queue:
+            greenlet.getcurrent().parent.switch(asked)
 
     def pair_seed(self, peer: int) -> bytes:
         return bytes(32)  # a plan draws shapes, not numbers
@@ -96,11 +111,15 @@ def plan_cell(
     """
     registry.protocols[cell.protocol].check_parties(len(names))
     known = [announced(i, directory, cell, shapes or {}) for i in range(len(names))]
-    mail: dict[tuple[int, int], list[tuple[str, int, tuple[int, ...], int]]] = {}
-    parties = [PlannedParty(PlanLinks(i, names, mail), cell, known, public or {}, reveals, kept or {}) for i in range(len(names))]
+    mail: Mail = {}
+    everyone = (*names, DEALER)
+    parties = [PlannedParty(PlanLinks(i, everyone, mail), cell, known, public or {}, reveals, kept or {}) for i in range(len(names))]
+    dealer = Context(PlanLinks(len(names), everyone, mail), Recorder(clock=False), epoch=1, planned=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        _drive([party.run for party in parties], names)
-    trace = merge_records(names, [party.recorder.party_record() for party in parties], source=cell.source, planned=True)
+        _drive([party.run for party in parties], everyone, functools.partial(serve, dealer))
+    records = [party.recorder.party_record() for party in parties]
+    names, records = with_dealer(names, records, dealer.recorder.party_record())
+    trace = merge_records(names, records, source=cell.source, planned=True)
     session = parties[0].engine.session
     return Plan(trace, session.label, session.supplies())
 
@@ -120,25 +139,24 @@ def announced(
     return known
 
 
-def _drive(bodies: Sequence[Any], names: Sequence[str]) -> None:
+def _drive(bodies: Sequence[Any], names: Sequence[str], dealer: Callable[[], None] | None = None) -> None:
     """Let the parties take turns until all end; whoever waits for a message that nobody will send has a mismatch."""
-    workers = [greenlet.greenlet(body) for body in bodies]
+    workers = [greenlet.greenlet(body) for body in (*bodies, *([dealer] if dealer else []))]
     waiting: dict[int, tuple[int, Request]] = {}
     try:
-        while any(not w.dead for w in workers):
-            before, alive = dict(waiting), sum(not w.dead for w in workers)  # who ends in this turn may have sent before
+        while any(not w.dead for w in workers[: len(bodies)]):
+            moved = False
             for i, worker in enumerate(workers):
                 if not worker.dead:
-                    asked = worker.switch()
-                    waiting.pop(i, None)
+                    before, asked = waiting.pop(i, None), worker.switch()
+                    moved = moved or worker.dead or asked is not before
                     if not worker.dead:
                         waiting[i] = asked
-            stuck = [i for i, (peer, request) in waiting.items() if i in before and before[i][0] == peer and before[i][1] is request]
-            if waiting and len(stuck) == alive:
-                peer, request = waiting[stuck[0]]
+            if not moved:
+                party = min(waiting)
+                peer, request = waiting[party]
                 raise ProgramMismatch(
-                    f"{names[stuck[0]]} waits for `{request.tag}` from {names[peer]} at line {request.line}, "
-                    f"which {names[peer]} never sends"
+                    f"{names[party]} waits for `{request.tag}` from {names[peer]} at line {request.line}, which {names[peer]} never sends"
                 )
     finally:
         for worker in workers:
@@ -162,11 +180,11 @@ class PlannedParty:
         self.recorder = Recorder(cell.filename, clock=False)
         self.engine = Engine(links)
         for name, state in kept.items():
-            self.engine.session.kept[name] = registry.protocols[name].of_public_state(state, len(links.names))
+            self.engine.session.kept[name] = registry.protocols[name].of_public_state(state, len(parties_of(links.names)))
 
     def run(self) -> None:
         scope = self._begin()
-        self.engine.session.protocol.prepare(self.cell.needs)
+        self.engine.session.protocol.prepare(self.cell.needs, all_of_it=self.cell.stocking)
         self._execute(scope)
 
     def count_needs(self) -> dict[Any, int]:
@@ -180,7 +198,7 @@ class PlannedParty:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
         scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing)
+        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing, store=cell.store)
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
         for name, description in self.directory[self.links.index].items():

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import RampError
 from ..trace.events import Trace
 from ..trace.recorder import merge_records
-from ..wire.channel import framing_bytes
+from ..wire.channel import DEALER, framing_bytes
 from .cell import Cell, Outcome
 
 EMPTY_RECORD: dict[str, Any] = {"spans": [], "exchanges": [], "sent": [], "received": []}
@@ -41,16 +41,24 @@ class CellResult:
         }
 
 
-def assemble(cell: Cell, epoch: int, names: Sequence[str], outcomes: Mapping[int, Outcome], seconds: float) -> CellResult:
-    """Everything but the outputs' values, which the commit brings."""
+def with_dealer(names: Sequence[str], records: list[Any], dealer: Any) -> tuple[Sequence[str], list[Any]]:
+    """Who a trace is about, and their records: the dealer is the last of them if it was asked for anything."""
+    return ((*names, DEALER), [*records, dealer]) if dealer["exchanges"] else (names, records)
+
+
+def assemble(
+    cell: Cell, epoch: int, names: Sequence[str], outcomes: Mapping[int, Outcome], seconds: float, dealt: Outcome | None = None
+) -> CellResult:
+    """Everything but the outputs' values, which the commit brings. `dealt` is the dealer's outcome if it took part."""
     records = [outcomes[p].record or EMPTY_RECORD if p in outcomes else EMPTY_RECORD for p in range(len(names))]
+    participants, records = with_dealer(names, records, dealt.record if dealt is not None else EMPTY_RECORD)
     everyone = [outcomes[p] for p in sorted(outcomes)]
     return CellResult(
         cell,
         epoch,
         tuple(names),
         [outcomes.get(p) for p in range(len(names))],
-        merge_records(names, records, source=cell.source, seconds=seconds),
+        merge_records(participants, records, source=cell.source, seconds=seconds),
         seconds,
         secrets={name: text for name, text in everyone[0].secrets.items() if all(name in other.secrets for other in everyone)},
         printed=merge_printed(names, outcomes),

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import CellTimeout, PartyUnresponsive, RampError
 from ..wire.waiting import WaitStatus, standstill
 from .cell import Cell, Outcome
-from .failures import Place, at_standstill, died, from_outcomes
+from .failures import Place, at_standstill, dealer_lost, died, from_outcomes, from_report
 from .interrupts import Interrupts
 from .results import CellResult, assemble, check, common_names
 from .supervisor import Supervisor
@@ -47,7 +47,10 @@ class RunningCell:
         interrupts: Interrupts,
     ):
         self.supervisor, self.cell, self.epoch, self.targets = supervisor, cell, epoch, tuple(targets)
-        self.names = supervisor.names
+        self.names = supervisor.names  # the dealer's is the last
+        self.dealer = len(self.names) - 1
+        self.dealt: Outcome | None = None
+        self.summoned = self.released = False
         self.progress, self.interrupts, self.timeout = progress, interrupts, timeout
         self.outcomes: dict[int, Outcome] = {}
         self.gone: set[int] = set()
@@ -65,12 +68,14 @@ class RunningCell:
             self._await_outcomes()
             seconds = time.monotonic() - self.began
             check(self.names, self.outcomes)
-            result = assemble(self.cell, self.epoch, self.names, self.outcomes, seconds)
+            if self.dealt is not None:
+                check(self.names, {self.dealer: self.dealt})
+            result = assemble(self.cell, self.epoch, self.names[: self.dealer], self.outcomes, seconds, self.dealt)
             self._raise_if_interrupted()
         except BaseException:
             self._roll_back()
             raise
-        result.outputs = self._commit(common_names(len(self.names), self.outcomes))
+        result.outputs = self._commit(common_names(self.dealer, self.outcomes))
         return result
 
     # -- first phase ---------------------------------------------------------------------------------------------------
@@ -81,10 +86,14 @@ class RunningCell:
         orphaned = 0.0
         while self.cause is None and not self._failed():
             if len(self.outcomes) == len(self.targets):
-                if all(outcome.status == "ok" for outcome in self.outcomes.values()):
+                succeeded = all(outcome.status == "ok" for outcome in self.outcomes.values())
+                if succeeded and (not self.summoned or self.dealt is not None):
                     return
-                orphaned = orphaned or time.monotonic() + ORPHAN_SECONDS
-                if time.monotonic() > orphaned:
+                if succeeded:
+                    self._release_dealer()
+                else:
+                    orphaned = orphaned or time.monotonic() + ORPHAN_SECONDS
+                if orphaned and time.monotonic() > orphaned:
                     self.cause = RampError("a party stopped because its link closed, and no party says why: please report it.")
                     break
             self._hear(min(deadline, orphaned or deadline) - time.monotonic())
@@ -127,7 +136,28 @@ class RunningCell:
         self.cause = cause
 
     def _unfinished(self) -> set[int]:
-        return set(self.targets) - set(self.outcomes) - self.gone
+        dealing = {self.dealer} if self.summoned and self.dealt is None else set()
+        return (set(self.targets) - set(self.outcomes) | dealing) - self.gone
+
+    # -- the dealer ----------------------------------------------------------------------------------------------------
+
+    def _summon_dealer(self) -> None:
+        """Have it listen in this run; it learns nothing of the cell."""
+        reason = self.supervisor.take_lost(self.dealer)
+        if reason:
+            self.cause = self.cause or dealer_lost(reason)
+            return
+        if self.supervisor.parties[self.dealer] is None:
+            self.supervisor.start(self.dealer)
+        self.summoned, self.places[self.dealer] = True, Place()
+        request = ("run", self.epoch, Cell("", "", "deal", checksums=self.cell.checksums), ())
+        self.supervisor.post(self.dealer, request)
+
+    def _release_dealer(self) -> None:
+        """All parties have finished."""
+        if not self.released:
+            self.released = True
+            self.supervisor.post(self.dealer, ("finish", self.epoch))
 
     # -- second phase --------------------------------------------------------------------------------------------------
 
@@ -145,11 +175,11 @@ class RunningCell:
 
     def _roll_back(self) -> None:
         """Nothing of this run remains: bindings are forgotten, links closed. Whoever does not answer is replaced."""
-        for party in range(len(self.names)):
-            if party not in self.gone:
-                self.supervisor.post(party, ("rollback", self.epoch))
+        living = set(range(self.dealer)) | ({self.dealer} if self.supervisor.parties[self.dealer] is not None else set())
+        for party in sorted(living - self.gone):
+            self.supervisor.post(party, ("rollback", self.epoch))
         self.supervisor.unlink()
-        self._await_done(set(range(len(self.names))) - self.gone)
+        self._await_done(living - self.gone)
 
     def _await_done(self, parties: set[int]) -> None:
         """Until all have answered; an interrupt, or the death of one, shortens the wait to the grace time."""
@@ -175,11 +205,17 @@ class RunningCell:
                 text = f"{self.names[party]} did not answer for {message[1]:.0f} s{' in ' + where if where else ''}; its process was ended."
                 self.cause = self.cause or PartyUnresponsive(text)
             elif kind == "outcome" and message[1] in (self.epoch, -1):
-                self.outcomes[party], self.states[party] = message[2], message[3]
+                if party == self.dealer:
+                    self._on_dealt(message[2])
+                else:
+                    self.outcomes[party] = message[2]
+                self.states[party] = message[3]
                 self._look_for_standstill()
+            elif kind == "summon" and message[1] == self.epoch:
+                self._summon_dealer()
             elif kind == "done" and message[1] == self.epoch:
                 self.done[party] = message[2:4]
-            elif kind == "waiting" and message[1] == self.epoch:
+            elif kind == "waiting" and message[1] == self.epoch and party in self.places:
                 self.states[party] = self.places[party].waits = message[2]
                 self._look_for_standstill()
             elif kind == "progress" and message[1] == self.epoch:
@@ -194,17 +230,27 @@ class RunningCell:
             self.progress(whereabouts)
 
     def _on_death(self, party: int, reason: str) -> None:
+        if party == self.dealer:
+            if self.summoned and self.dealt is None:
+                self.gone.add(party)
+                self.cause = self.cause or dealer_lost(self.supervisor.take_lost(party))
+            return  # otherwise nobody needs it now
         self.gone.add(party)
         self.outcomes.pop(party, None)
         self.cause = self.cause or died(self.names[party], reason, self.places.get(party, Place()))
 
+    def _on_dealt(self, outcome: Outcome) -> None:
+        self.dealt = outcome
+        if outcome.status == "error" and outcome.error is not None:
+            self.cause = self.cause or from_report("the dealer", outcome.error)
+
     def _look_for_standstill(self) -> None:
         if self.cell.kind != "mpc" or self.cause is not None or self._failed() or len(self.states) < len(self.targets):
             return
-        idle = WaitStatus()
-        found = standstill([self.states.get(party, idle if party not in self.targets else None) for party in range(len(self.names))])
+        idle, active = WaitStatus(), {*self.targets, *([self.dealer] if self.summoned else [])}
+        found = standstill([self.states.get(party, idle if party not in active else None) for party in range(len(self.names))])
         aborted = any(outcome.status == "aborted" for outcome in self.outcomes.values())
-        if found is not None and not aborted:
+        if found is not None and not aborted and found[0] != self.dealer:  # it may wait in vain for a request
             self.cause = at_standstill(self.names, self.states, set(self.outcomes), found)
 
     def _interrupted(self) -> KeyboardInterrupt:

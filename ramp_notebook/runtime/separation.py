@@ -18,6 +18,7 @@ import multiprocess
 import numpy as np
 
 from ..errors import MisuseError
+from ..wire.channel import DEALER
 from .cell import Cell
 from .coordinator import Coordinator
 
@@ -32,7 +33,7 @@ class Separation:
     """How many canaries of whom were found where. `found[process][owner]`; the last process is the forked control."""
 
     parties: tuple[str, ...]
-    found: Mapping[str, Mapping[str, int]]
+    found: Mapping[str, Mapping[str, int]]  # the dealer is there if there was one
     searched_bytes: int
 
     @property
@@ -48,7 +49,9 @@ class Separation:
     @property
     def separate(self) -> bool:
         """Nobody holds another party's canary, and the search is not blind."""
-        return not self.blind and not any(self.found[p][q] for p in self.parties for q in self.parties if p != q)
+        return not self.blind and not any(
+            count for process, found in self.found.items() if process != "control" for owner, count in found.items() if owner != process
+        )
 
     def text(self) -> str:
         """What was found, the same for the same finding."""
@@ -57,6 +60,9 @@ class Separation:
             others = {q: self.found[party][q] for q in self.parties if q != party}
             foreign = ", ".join(f"{count} of {q}'s" for q, count in others.items() if count) or "none of another party's"
             lines.append(f"{party}: holds {'its own' if self.found[party][party] else 'NOT its own'} and {foreign}")
+        if DEALER in self.found:
+            foreign = ", ".join(f"{count} of {q}'s" for q, count in self.found[DEALER].items() if count) or "none of any party's"
+            lines.append(f"{DEALER}: holds {foreign}")
         caught = all(self.control.values())
         control = "caught, it holds those of all" if caught else "NOT caught: the search is blind"
         lines.append(f"control, a process forked from this one: {control}")
@@ -64,8 +70,8 @@ class Separation:
         return "\n".join(lines)
 
 
-def verify_separation(names: Sequence[str], protocol: str) -> Separation:
-    """Start fresh parties, plant, share, and search. Takes a few seconds; needs /proc."""
+def verify_separation(names: Sequence[str], protocol: str, preprocessing: str = "ot") -> Separation:
+    """Start fresh parties, plant, share, and search; the dealer too if one dealt. Takes a few seconds; needs /proc."""
     if not Path("/proc/self/mem").exists():
         raise MisuseError("verifying separation reads /proc/PID/mem, which this system does not have; it works on Linux")
     numbers = {name: [secrets.randbits(59) | 1 << 58 for _ in range(CANARIES)] for name in names}
@@ -73,8 +79,10 @@ def verify_separation(names: Sequence[str], protocol: str) -> Separation:
     needles = {name: [*(form for number in numbers[name] for form in forms(number)), texts[name].encode()] for name in names}
     inputs = {k: {"canary": np.array(numbers[name]), "canary_text": texts[name]} for k, name in enumerate(names)}
     with Coordinator(names) as parties:
-        parties.run(Cell(CELL, protocol=protocol, inputs=inputs))
+        parties.run(Cell(CELL, protocol=protocol, inputs=inputs, preprocessing=preprocessing))
         pids = {state.name: state.pid for state in parties.status()}
+        if parties.dealer_pid is not None:
+            pids[DEALER] = parties.dealer_pid
         searches = {name: search(pid, needles) for name, pid in pids.items()}
     context = multiprocess.get_context("fork")  # the one place that forks on purpose: the control must fail
     ours, theirs = context.Pipe()

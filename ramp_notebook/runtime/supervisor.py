@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ..wire.channel import DEALER
 from ..wire.handshake import CHALLENGE_BYTES, KEY_BYTES
 from .interrupts import Interrupts
 from .launchers import PartyHandle, make_launcher
@@ -38,8 +39,10 @@ class Supervisor:
         self._heard = [0.0] * len(names)
         self._pinged = [0.0] * len(names)
         self._cpu = [0.0] * len(names)
+        self._lost: dict[int, str] = {}
 
     def start(self, index: int) -> None:
+        self._lost.pop(index, None)
         self.info[index] = {}
         self.parties[index] = self._launcher.start(index)
         self._heard[index] = self._pinged[index] = time.monotonic()
@@ -70,6 +73,10 @@ class Supervisor:
         party, self.parties[index] = self.parties[index], None
         if party is not None:
             party.kill()
+
+    def take_lost(self, index: int) -> str:
+        """How a participant that has ended did so, told once; empty if it did not, or was ended from here."""
+        return self._lost.pop(index, "")
 
     def stop(self) -> None:
         """End all parties; idempotent, and without effect in a process that was forked from the owner."""
@@ -106,6 +113,7 @@ class Supervisor:
                 events += [event for message in self._rest(party) for event in self._sort(index, message)]
                 reason = party.end_reason()
                 self.end(index)
+                self._lost[index] = reason
                 events.append((index, ("died", reason)))
         return events + self._check_silence(now)
 
@@ -160,6 +168,9 @@ class Supervisor:
         pair = frozenset((index, peer))
         if pair in self._linked or epoch not in (-1, self._epoch):
             return
+        dealer = next((each for each in pair if self.names[each] == DEALER), None)
+        if dealer is not None and self.parties[dealer] is None and dealer not in self._lost:
+            self.start(dealer)  # with the first who asks for it
         first, second = self.parties[index], self.parties[peer]
         if first is None or second is None:
             return  # the peer is dead; whoever asks will be aborted

@@ -13,9 +13,10 @@ from .cell import Cell, Description
 from .coordinator import Coordinator
 from .explain import add_hint
 from .finished import Run
-from .needs import needs_of
+from .needs import with_needs
 from .options import STICKY, Options, check, check_sticky, one_of, without_comment
 from .plan import plan_cell
+from .preparation import prepared_for, stocking_cell
 from .results import CellResult
 from .run import Progress
 
@@ -92,14 +93,18 @@ class Workspace:
         known = {name for names in group.directory for name in names} | given
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(
-            source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums, preprocessing=options.preprocessing
-        )
-        cell = replace(cell, needs=needs_of(cell, options.parties, group.directory, public=public, shapes=_sizes(options)))
+            source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums,
+            preprocessing=options.preprocessing, store=options.store,
+        )  # fmt: skip
+        foresee = prepared_for if options.prepare else with_needs
+        cell = foresee(cell, options.parties, directory=group.directory, public=public, shapes=_sizes(options))
         if options.plan:
             run = self._plan(options, cell, group, public)
+        elif options.prepare:
+            run = self._stock(options, cell, progress)
         else:
             if options.shapes:
-                raise OptionError("--shape gives sizes for a plan; add --plan, or give data with -i or a %%party cell")
+                raise OptionError("--shape gives sizes for a plan; add --plan or --prepare, or give data with -i or a %%party cell")
             run = Run.of(self._execute(group, cell, options.timeout, progress, namespace), network=options.network, charts=options.charts)
             for name in (name for names in inputs.values() for name in names):
                 public.pop(name, None)  # one party's own from now on
@@ -120,6 +125,18 @@ class Workspace:
             for name in outcome.digests if outcome else ():
                 self.public[key].pop(name, None)  # bound anew at some party: no longer what all hold
         return result
+
+    def prepare(self, options: Options, needs: Mapping[Any, int], progress: Progress | None = None) -> Run:
+        """Have so many items of correlated randomness ready at these parties."""
+        self.printed = []
+        cell = Cell("", "<mpc prepare>", "mpc", options.protocol, checksums=options.checksums)
+        cell = replace(cell, preprocessing=options.preprocessing, store=options.store)
+        self.last = self._stock(options, stocking_cell(cell, needs), progress)
+        return self.last
+
+    def _stock(self, options: Options, cell: Cell, progress: Progress | None) -> Run:
+        result = self._execute(self.group(options), cell, options.timeout, progress, {})
+        return Run.of(result, network=options.network, charts=options.charts)
 
     def _execute(
         self, group: Coordinator, cell: Cell, timeout: float | None, progress: Progress | None, namespace: Mapping[str, Any]

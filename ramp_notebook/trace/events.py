@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..wire.channel import parties_of
+from .units import counted
+
 ONLINE, PREPROCESSING = "online", "preprocessing"
 
 
@@ -69,6 +72,11 @@ class Trace:
     source: str = ""  # the cell's text, line 1 being the first line the user sees
     planned: bool = False
     seconds: float = 0.0  # wall time of the run as the coordinator saw it; 0 for a plan
+
+    def crowd(self) -> str:
+        """How many took part."""
+        parties = parties_of(self.parties)
+        return counted(len(parties), "party") + (" and a dealer" if len(parties) < len(self.parties) else "")
 
     def span_path(self, party: int, span: int) -> tuple[str, ...]:
         """Names of a span and its ancestors, outermost first."""

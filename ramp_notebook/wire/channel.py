@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+DEALER = "dealer"  # the last participant may be one that is no party; a party cannot have its name
 HEADER_BYTES = 64
 FRAME_BYTES = 1 << 30  # a longer payload travels as several frames
 
@@ -68,9 +69,22 @@ class Links(Protocol):
         """32 bytes that only this party and that peer know, agreed when their link was made."""
         ...
 
+    def listen(self, peer: int) -> bool:
+        """Block until a message of this peer is here; False when the run is over and none will come. Only the dealer listens."""
+        ...
+
     def carried_bytes(self) -> dict[int, int]:
         """Bytes, headers included, written so far to each peer by `exchange`."""
         ...
+
+
+def parties_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The participants that are parties.
+
+    >>> parties_of(["alice", "bob", "dealer"])
+    ('alice', 'bob')
+    """
+    return tuple(names[:-1] if names[-1:] and names[-1] == DEALER else names)
 
 
 def framing_bytes(payload_bytes: int) -> int:

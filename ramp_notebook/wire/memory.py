@@ -56,11 +56,12 @@ class MemoryLinks:
         self._received: dict[int, int] = {}
         self._carried: dict[int, int] = {}
         self.broken: BaseException | None = None
+        self._hushed = False
 
     def begin(self, epoch: int, *, checksums: bool = False, notify: Callable[[str, object], None] | None = None) -> None:
         """Open run `epoch`: its messages are numbered anew, and nothing of another run is accepted."""
         self._epoch, self._checksums, self._notify = epoch, checksums, notify
-        self._sent, self._received, self.broken = {}, {}, None
+        self._sent, self._received, self.broken, self._hushed = {}, {}, None, False
 
     def abort(self, epoch: int) -> None:
         """Make this party's exchanges of run `epoch` raise CellAborted, the one it is blocked in included; from any thread."""
@@ -88,6 +89,22 @@ class MemoryLinks:
     def status(self) -> WaitStatus:
         """How many messages went and came so far in this run."""
         return WaitStatus(sent=dict(self._sent), received=dict(self._received))
+
+    def listen(self, peer: int) -> bool:
+        """Block until something of this peer is here (True), or until `hush` (False)."""
+        queue, changed = self._hub.queues[peer, self.index], self._hub.changed[self.index]
+        with changed:
+            while not self._first_of_run(queue) and not self._hushed:
+                self._check_abort()
+                if not changed.wait(WAITING_SECONDS) and self._notify is not None:
+                    self._notify("waiting", WaitStatus({peer: ("request", 0)}, (), dict(self._sent), dict(self._received)))
+            return self._first_of_run(queue)
+
+    def hush(self) -> None:
+        """End the listening of this run; from any thread."""
+        with self._hub.changed[self.index]:
+            self._hushed = True
+            self._hub.changed[self.index].notify_all()
 
     def exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
         if self.broken is not None:

@@ -4,6 +4,7 @@ Small messages take the shortest way (one send, one blocking receive per peer). 
 is pumped: sending, receiving and computing the next block take turns.
 """
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -35,6 +36,8 @@ class SocketLinks:
         self._links: dict[int, Link] = {}
         self._delivered: dict[int, tuple[socket.socket, bytes, bytes]] = {}  # peer -> socket, challenge, own nonce
         self._arrival = threading.Condition()
+        self._hush, self._hushed = socket.socketpair()
+        self._hushed.setblocking(False)
         self._carried: dict[int, int] = {}  # by links that are closed
         self._epoch, self._checksums = 0, False
         self._notify: Callable[[str, object], None] | None = None
@@ -45,6 +48,9 @@ class SocketLinks:
         """Open run `epoch`: its messages are numbered anew, and nothing of another run is accepted."""
         self._epoch, self._checksums, self._notify = epoch, checksums, notify
         self._said, self.broken = (), None
+        with contextlib.suppress(BlockingIOError):
+            while self._hushed.recv(16):  # of the run before
+                pass
         for link in list(self._links.values()):
             link.enter(epoch)
 
@@ -70,7 +76,7 @@ class SocketLinks:
         """Close this process's copies after a fork; takes no lock, since whoever held one is not in this process."""
         for link in self._links.values():
             link.close()
-        for sock, _, _ in self._delivered.values():
+        for sock in (self._hush, self._hushed, *(sock for sock, _, _ in self._delivered.values())):
             sock.close()
         self.broken = ChannelError("a forked process has no links")
 
@@ -87,6 +93,19 @@ class SocketLinks:
         """How many messages went and came so far in this run."""
         links = self._links.values()
         return WaitStatus(sent={link.peer: link.sent for link in links}, received={link.peer: link.received for link in links})
+
+    def listen(self, peer: int) -> bool:
+        """Block until something of this peer is here (True), or until `hush` (False)."""
+        with Selector() as selector:
+            selector.register(self._link(peer).sock, selectors.EVENT_READ, True)
+            selector.register(self._hushed, selectors.EVENT_READ, False)
+            while not (ready := selector.select(WAITING_SECONDS)):
+                self._waiting({peer: ("request", 0)})
+            return any(key.data for key, _ in ready)
+
+    def hush(self) -> None:
+        """End the listening of this run; from any thread."""
+        self._hush.send(b"!")
 
     def exchange(self, requests: Sequence[Request], round: int) -> list[dict[int, Received]]:
         if self.broken is not None:

@@ -167,7 +167,7 @@ def test_options_complete(shell):
 @pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
 def test_options_complete_where_a_notebook_asks(shell):
     assert ["replicated"] == shell.complete("re", "%%mpc --protocol re", 19)[1]
-    assert ["--seed", "--shape"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
+    assert ["--seed", "--shape", "--store"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
     complete = shell._ramp_notebook.completion.candidates
     assert ["rate@alice", "rate@bob", "rate@carol"] == complete("%%mpc -i rate@")
     assert ["wan"] == complete("%%mpc --network w")
@@ -327,3 +327,37 @@ def test_loading_twice_is_loading_once_and_unloading_takes_all(shell):
     assert matchers - 1 == len(completer.custom_matchers)
     assert not any("ramp party" in thread.name for thread in threading.enumerate())
     shell.run_line_magic("load_ext", "ramp_notebook")
+
+
+def test_correlated_randomness_is_prepared_by_name_and_by_cell(shell, capsys):
+    line = "--parties alice,bob --protocol additive --launcher inline"
+    prepare = f"prepare triples=20 bit_triples=65 {line}"
+    run = shell.run_line_magic("mpc", prepare)
+    assert "correlated randomness made and not used yet: 128 bit triples · 20 triples" in repr(run)
+    assert not run.cost.by_phase["online"].messages
+    assert not shell.run_line_magic("mpc", prepare).cost.messages  # it is there already
+    shell.run_line_magic("mpc", "status")
+    assert "stock      128 bit triples · 20 triples (additive, ot)" in capsys.readouterr().out
+    body = 'x = mpc.input("x", owner="alice")\nz = mpc.reveal(x * x)'
+    shell.user_ns["x"] = 3
+    assert "20 triples" not in repr(run := cell(shell, f"-i x@alice {line}", body))
+    assert 9 == run.outputs["z"]
+    ahead = cell(shell, f"--prepare --shape x@alice=30 {line}", body)
+    assert "30 triples" in repr(ahead)
+    assert 11 == ahead.supplies["triples"][0]  # 19 were left
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("", "takes what is to be made"),
+        ("triplets=3", "got 'triplets=3'"),
+        ("triples=many", "takes NUMBER, whole numbers from 1 on; got 'many'"),
+        ("triples=0", "from 1 on"),
+        ("matrix_triples=2x3", "takes ROWSxINNERxCOLUMNS"),
+        ("triples=3 --protocol replicated", "`replicated` spends no correlated randomness.*what does: additive"),
+    ],
+)
+def test_a_wrong_preparation_says_what_is_right(shell, words, complaint):
+    with pytest.raises(Exception, match=complaint):
+        shell.run_line_magic("mpc", f"prepare {words}")

@@ -29,7 +29,7 @@ class CountingSupply(Supply):
         self.used[kind] += count
         return tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, self.context.count))
 
-    def prepare(self, needs: Mapping[Kind, int]) -> None:
+    def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Nothing runs out here."""
 
 
@@ -47,6 +47,9 @@ class EchoLinks:
 
     def pair_seed(self, peer: int) -> bytes:
         return bytes(32)  # shapes are drawn, not numbers
+
+    def listen(self, peer: int) -> bool:
+        return False
 
     def carried_bytes(self) -> dict[int, int]:
         return {}

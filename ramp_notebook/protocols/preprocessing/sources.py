@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...errors import OptionError
+from ...trace.recorder import OpenSpan
 from ...values.bits import WORD_BITS
 from ...values.shaped import ShapedArray
 from ..context import Context
 from .correlations import bit_triples, dabits, matrix_triples, triples
+from .dealing import receive
 from .engine import Engine
 from .ferret import Ferret
 from .softspoken import SoftSpoken
@@ -91,7 +93,32 @@ class SilentTransfers(ObliviousTransfers):
         return Ferret()
 
 
-SOURCES: dict[str, type[Source]] = {"ot": ObliviousTransfers, "silent": SilentTransfers}
+class TrustedDealer(Source):
+    """Items that a process makes which is no party, and which all have to trust: with any one party it could read all secrets."""
+
+    flags = ("trusted dealer",)
+
+    def is_ready(self, context: Context) -> bool:
+        return True
+
+    def set_up(self, context: Context) -> None:
+        """Nothing comes before the first item."""
+
+    def make(self, context: Context, kind: Kind, count: int) -> Items:
+        with OpenSpan(context.recorder, kind[0]):
+            pieces: Items | None = receive(context, kind, count)
+        if pieces is not None:
+            return pieces
+        return tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, context.count))
+
+    def facts(self, context: Context) -> dict[str, Any]:
+        return {}
+
+    def assume(self, facts: Mapping[str, Any]) -> None:
+        """It is the same at all times."""
+
+
+SOURCES: dict[str, type[Source]] = {"ot": ObliviousTransfers, "silent": SilentTransfers, "dealer": TrustedDealer}
 
 
 def source_named(name: str) -> type[Source]:

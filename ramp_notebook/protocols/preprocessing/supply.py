@@ -6,67 +6,24 @@ Stock outlives cells. What there is of it, in numbers, is public: it follows fro
 import functools
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import MisuseError
 from ...trace.events import PREPROCESSING
 from ...values.bits import WORD_BITS, word_count
 from ...values.shaped import ShapedArray
 from ..context import Context
+from .opening import open_together
 from .sources import Items, Kind, Source, item_shapes, source_named
+from .stock import Ledger, Stock
+from .store import STORED, Store
 
 MOST_AHEAD = 4096  # items, 2^18 oblivious transfers: a batch from which on larger ones are not cheaper per item
-MOST_PREPARED_BYTES = 1 << 28  # of one kind
+MOST_PREPARED_BYTES = 1 << 28  # of one kind, for a cell
+MOST_AT_ONCE_BYTES = 1 << 22  # what one call of a source makes
 GROWING = ("triples", "bit_triples", "dabits")  # kinds that any later step can use
-
-
-class Ledger:
-    """Which items of each kind are spent. They are numbered as they are made and leave in that order."""
-
-    def __init__(self) -> None:
-        self._next: Counter[Kind] = Counter()
-
-    def spend(self, kind: Kind, first: int, count: int) -> None:
-        """Note that items first … first + count - 1 go; MisuseError if one of them went before."""
-        if first < self._next[kind]:
-            raise MisuseError(
-                f"{kind[0]} number {first} was used before: a second use would show what it hid. Nothing was sent; start the parties anew."
-            )
-        self._next[kind] = first + count
-
-
-class Stock:
-    """Items of one kind that are made and not used, in the order of their numbers."""
-
-    def __init__(self, kind: Kind, ledger: Ledger):
-        self.kind, self._ledger = kind, ledger
-        self.made = 0
-        self._parts: list[tuple[int, Items]] = []  # number of the first item, arrays
-
-    @property
-    def count(self) -> int:
-        return sum(len(arrays[0]) for _, arrays in self._parts)
-
-    def add(self, arrays: Items) -> None:
-        self._parts.append((self.made, arrays))
-        self.made += len(arrays[0])
-
-    def take(self, count: int) -> list[Items]:
-        """Exactly so many items, as arrays in parts; they are gone from here."""
-        taken = []
-        while count:
-            first, arrays = self._parts[0]
-            size = min(count, len(arrays[0]))
-            self._ledger.spend(self.kind, first, size)
-            taken.append(tuple(array[:size] for array in arrays))
-            if size == len(arrays[0]):
-                del self._parts[0]
-            else:
-                self._parts[0] = (first + size, tuple(array[size:] for array in arrays))
-            count -= size
-        return taken
 
 
 class Supply:
@@ -80,6 +37,7 @@ class Supply:
         self.context = context
         if "source" not in kept:
             kept.update(source=source_named(context.preprocessing)(), stocks={}, ledger=Ledger())
+        self._kept = kept
         self.source: Source = kept["source"]
         self._stocks: dict[Kind, Stock] = kept["stocks"]
         self._ledger: Ledger = kept["ledger"]
@@ -110,24 +68,46 @@ class Supply:
         """This party's permutation (n,), its ΣΔ (n, w), and a, b (parties, n, w) for the others' permutations."""
         return tuple(array[0] for array in self._take(("translations", n, sums, xors), 1))
 
-    def prepare(self, needs: Mapping[Kind, int]) -> None:
+    def open_store(self) -> None:
+        """Once for a folder, before the cell begins: settle with the other parties what is there."""
+        context, folder = self.context, self.context.store
+        if not folder or self._kept.get("opened") == folder:
+            return
+        store: Store | None = None
+        if not context.planned:
+            place = f"{folder} {context.preprocessing}"
+            if place in context.stores:
+                context.stores[place].load()
+            else:
+                context.stores[place] = Store(Path(folder), context.names, context.index, context.preprocessing)
+            store = context.stores[place]
+        with context.recorder.in_phase(PREPROCESSING):
+            open_together(context, store)
+        self._kept.update(opened=folder, store=store)
+        for kind in STORED:
+            self._stock(kind).store = store
+
+    def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Have ready what a step or cell is known to need, so that each kind is made in one go; kinds share rounds.
 
-        Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for.
+        Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for, unless `all_of_it`.
         """
-        lacks = {kind: min(count, self._most(kind)) - self._stock(kind).count for kind, count in sorted(needs.items())}
-        lacks = {kind: lack for kind, lack in lacks.items() if lack > 0}
+        wanted = {kind: count if all_of_it else min(count, self._most(kind, MOST_PREPARED_BYTES)) for kind, count in sorted(needs.items())}
+        lacks = {kind: count - self._stock(kind).count for kind, count in wanted.items() if count > self._stock(kind).count}
         if lacks:
             self._set_up()
-            self.context.parallel([functools.partial(self._produce, kind, lack) for kind, lack in lacks.items()])
+            self.context.parallel([functools.partial(self._produce, kind, lack, save=all_of_it) for kind, lack in lacks.items()])
+        for kind, count in wanted.items():
+            if not all_of_it:
+                self._stock(kind).load(count)
 
     def balance(self) -> dict[str, tuple[int, int, int]]:
         """What this cell made and used, and what is left, of each kind by its name; single bits counted."""
         kinds = sorted({kind for kind in self.made if self.made[kind]} | {kind for kind in self.used if self.used[kind]})
-        figures = {}
+        figures: dict[str, tuple[int, int, int]] = {}
         for kind in kinds:
-            bits = WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1
-            figures[described(kind)] = (bits * self.made[kind], bits * self.used[kind], bits * self._stock(kind).count)
+            made, used, left = self.made[kind], self.used[kind], self._stock(kind).count
+            figures[described(kind)] = (amount(kind, made), amount(kind, used), amount(kind, left))
         return figures
 
     # -- stock ---------------------------------------------------------------------------------------------------------
@@ -138,7 +118,7 @@ class Supply:
         parts = stock.take(min(count, stock.count))
         lack = count - sum(len(part[0]) for part in parts)
         if lack:
-            self._produce(kind, lack)
+            self._produce(kind, max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack)
             parts += stock.take(lack)
         self.used[kind] += count
         if len(parts) == 1:
@@ -147,12 +127,16 @@ class Supply:
             return tuple(self._empty(kind))
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
-    def _produce(self, kind: Kind, lack: int) -> None:
-        size = max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack
-        self.made[kind] += size
+    def _produce(self, kind: Kind, lack: int, *, save: bool = False) -> None:
+        """Make as many at once as memory bears, so that what is needed beside the stock stays the same however large it grows."""
         self._set_up()
-        with self.context.recorder.in_phase(PREPROCESSING):
-            self._stock(kind).add(self.source.make(self.context, kind, size))
+        most = self._most(kind, MOST_AT_ONCE_BYTES)
+        most = max(most - most % MOST_AHEAD, min(most, MOST_AHEAD))  # whole batches of the oblivious transfers
+        for size in [most] * (lack // most) + [lack % most] * (lack % most > 0):
+            self.made[kind] += size
+            with self.context.recorder.in_phase(PREPROCESSING):
+                items = self.source.make(self.context, kind, size)
+            self._stock(kind).save(items) if save else self._stock(kind).add(items)
 
     def _set_up(self) -> None:
         """What the source does once; of branches that run side by side one does it, the others wait in step."""
@@ -168,17 +152,22 @@ class Supply:
 
     def _stock(self, kind: Kind) -> Stock:
         if kind not in self._stocks:
-            self._stocks[kind] = Stock(kind, self._ledger)
+            self._stocks[kind] = Stock(kind, self._ledger, self._kept.get("store"))
         return self._stocks[kind]
 
-    def _most(self, kind: Kind) -> int:
-        return max(1, MOST_PREPARED_BYTES // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
+    def _most(self, kind: Kind, most_bytes: int) -> int:
+        return max(1, most_bytes // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
 
     def _empty(self, kind: Kind) -> Items:
         shapes = item_shapes(kind, self.context.count)
         if self.context.planned:
             return tuple(ShapedArray((0, *item.shape), item.dtype) for item in shapes)
         return tuple(np.empty((0, *item.shape), item.dtype) for item in shapes)
+
+
+def amount(kind: Kind, items: int) -> int:
+    """How much so many items are to a reader, to whom bits are single."""
+    return items * (WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1)
 
 
 def described(kind: Kind) -> str:
@@ -196,7 +185,7 @@ def described(kind: Kind) -> str:
 def supply_state(context: Context, kept: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan of the next cell has to know of a supply: where its source stands, and how much there is of each kind."""
     stock = {kind: stock.count for kind, stock in sorted(kept["stocks"].items()) if stock.count}
-    return {"source": kept["source"].facts(context), "stock": stock}
+    return {"source": kept["source"].facts(context), "stock": stock, "opened": kept.get("opened", "")}
 
 
 def planned_supply(name: str, state: Mapping[str, Any], parties: int) -> dict[str, Any]:
@@ -207,4 +196,4 @@ def planned_supply(name: str, state: Mapping[str, Any], parties: int) -> dict[st
         stocks[kind].add(tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, parties)))
     source = source_named(name)()
     source.assume(state["source"])
-    return {"source": source, "stocks": stocks, "ledger": ledger}
+    return {"source": source, "stocks": stocks, "ledger": ledger, "opened": state["opened"]}

@@ -1,0 +1,53 @@
+"""What runs in the dealer's process in place of an Engine: it deals what it is asked for, and never sees a cell or an input."""
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import CellAborted
+from ..protocols.context import Context
+from ..protocols.preprocessing.dealing import deal
+from ..trace.events import PREPROCESSING
+from ..trace.recorder import Recorder
+from .cell import Cell, Description, ErrorReport, Outcome
+
+
+class Dealer:
+    """Serves one run after the other: from the first request until the coordinator says that all parties have finished."""
+
+    def __init__(self, links: Any, label_flags: Sequence[str] = ()):
+        self.links = links
+
+    def run(
+        self, cell: Cell, epoch: int, directory: Sequence[Mapping[str, Description]], notify: Callable[[str, object], None] | None = None
+    ) -> Outcome:
+        recorder = Recorder()
+        carried = dict(self.links.carried_bytes())
+        outcome = Outcome("ok")
+        try:
+            serve(Context(self.links, recorder, epoch))
+        except CellAborted:
+            outcome.status = "aborted"
+        except BaseException as problem:
+            text = "".join(traceback.format_exception(problem))
+            report = ErrorReport(type(problem).__name__, str(problem), recorder.line, (), text, type(problem).__module__)
+            outcome = Outcome("error", error=report)
+        outcome.record = recorder.party_record()
+        outcome.carried_bytes = {p: n - carried.get(p, 0) for p, n in self.links.carried_bytes().items() if n != carried.get(p, 0)}
+        return outcome
+
+    def commit(self, wanted: Sequence[str]) -> dict[str, Any]:
+        return {}
+
+    def rollback(self) -> None:
+        """It keeps nothing."""
+
+    def close(self) -> None:
+        """It holds nothing open."""
+
+
+def serve(context: Context) -> None:
+    """Deal until nobody asks any more."""
+    context.recorder.phase = PREPROCESSING
+    while context.links.listen(0):
+        deal(context)

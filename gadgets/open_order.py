@@ -14,6 +14,7 @@ from ramp_notebook import MisuseValueError
 
 SMALL = 6  # rows of a segment up to which all pairs are compared in one round
 LARGEST_PLAN = 1 << 22
+PLACE = np.int32  # half the memory of numpy's own; a share of 2^31 rows is 32 GiB
 MANY_PAIRS = 64  # rows from which a table of pairs against rows is larger than the pairs themselves
 
 # Positions b, which are met again and again, then positions a -> secret bits a < b; fewer a meet the first of b.
@@ -42,8 +43,8 @@ def open_order(session: Any, n: int, compare: Compare) -> np.ndarray:
 
         return less
 
-    rows = np.arange(n)  # rows in the order known so far; unresolved segments are runs of it
-    starts, sizes = (np.array([0]), np.array([n])) if n > 1 else (np.zeros(0, int), np.zeros(0, int))
+    rows = np.arange(n, dtype=PLACE)  # rows in the order known so far; unresolved segments are runs of it
+    starts, sizes = (np.array([0], PLACE), np.array([n], PLACE)) if n > 1 else (np.zeros(0, PLACE), np.zeros(0, PLACE))
     while len(starts):
         small = sizes <= SMALL
         depths = np.where(small, 0, np.maximum(1, np.log2(np.sqrt(2.0 * sizes)).astype(int)))
@@ -89,30 +90,36 @@ def _split(rows: np.ndarray, starts: np.ndarray, sizes: np.ndarray, depths: np.n
     pivots = (1 << depths) - 1
     others = sizes - pivots
     ends = np.cumsum(others)
-    first = np.repeat(starts, others)  # where each row's segment starts
-    at = np.arange(ends[-1]) + np.repeat(starts + pivots - ends + others, others)
-    mine, gap = rows[at], np.zeros(len(at), int)  # gap: how many pivots are known to be smaller
-    step = np.repeat(1 << depths, others)
+    place = starts + pivots - ends + others  # where a segment's others start, less how many come before them in this list
+    mine = rows[_repeated(place, others) + np.arange(ends[-1], dtype=PLACE)]
+    smaller = _repeated(starts - 1, others)  # the last pivot known to be smaller
     less = less_than(mine)
     for level in range(int(depths[0])):
-        active = int(ends[np.count_nonzero(depths > level) - 1])
-        step[:active] >>= 1
-        probe = first[:active] + gap[:active] + step[:active] - 1
-        gap[:active] += step[:active] * less(rows[probe])
+        searching = depths > level
+        step = _repeated(1 << (depths - level)[searching] >> 1, others[searching])
+        found = less(rows[smaller[: len(step)] + step])
+        smaller[: len(step)] += step * found
+    del less, step, found  # and the keys that `less` holds
 
     # Gap j of a segment starts after j pivots and after the rows in smaller gaps; gaps of all segments are counted as one list.
     gaps = 1 << depths
     gap_base = np.cumsum(gaps) - gaps
-    key = gap + np.repeat(gap_base, others)
+    smaller -= _repeated(starts - 1, others)
+    key = smaller + _repeated(gap_base, others)
     order, count = _stable_order(key), np.bincount(key, minlength=int(gaps.sum()))
     index = np.arange(len(count)) - np.repeat(gap_base, gaps)
     before = np.cumsum(count) - count
     gap_start = index + before - np.repeat(before[gap_base], gaps) + np.repeat(starts, gaps)
     has_pivot = index > 0  # the pivot that ends the gap before
     heads = rows[np.repeat(starts, gaps) + index - 1][has_pivot]
-    rows[at - np.repeat(pivots, others) + gap[order]] = mine[order]
+    rows[_repeated(place - pivots, others) + np.arange(ends[-1], dtype=PLACE) + smaller[order]] = mine[order]
     rows[gap_start[has_pivot] - 1] = heads
-    return gap_start[count > 1], count[count > 1]
+    unresolved = count > 1
+    return gap_start[unresolved].astype(PLACE), count[unresolved].astype(PLACE)
+
+
+def _repeated(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.repeat(values.astype(PLACE), counts)
 
 
 def _stable_order(key: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from ramp_notebook import BOOL, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of, shaped
 
 from .permutation import row_numbers
-from .sorting import as_words, check_options, keeping_promise, sort_words
+from .sorting import as_words, check_options, keeping_promise, promise_of, sort_words
 
 SORTED = "sort and compare neighbours: Huang, Evans, Katz 2012; sorting as in gadgets.sort"
 SIGN = np.int64(-(2**63))
@@ -190,7 +190,7 @@ def _select_items(
     sets: Sequence[SecretArray], bits: int | None, algorithm: str, rule: Callable[[list[SecretArray]], SecretArray | None]
 ) -> SecretSet:
     """One row per item, valid where `rule` of the holders' bits says so (None: always)."""
-    items, holders, _, _ = _sorted_holders(sets, bits, algorithm)
+    items, holders = _sorted_holders(sets, bits, algorithm)[:2]
     if not len(items):
         return SecretSet(items, items.session.public(np.zeros(0, bool)))
     same = _same_as_previous(items, bits)
@@ -211,15 +211,16 @@ def _sorted_holders(
     check_options(algorithm, bits)
     session, count = session_of(sets), len(sets)
     one_domain = len({s.binary for s in sets}) == 1  # then one conversion serves all lists, in the same rounds
-    joint = as_words(primitives.concatenate(sets)) if one_domain else primitives.concatenate([as_words(s) for s in sets])
-    n = len(joint)
-    index_bits = max(1, (n - 1).bit_length())
+    joint = [as_words(primitives.concatenate(sets)) if one_domain else primitives.concatenate([as_words(s) for s in sets])]
+    index_bits = max(1, (len(joint[0]) - 1).bit_length())
     tail, tail_bits = _tail(session, [len(s) for s in sets], index_bits), count + index_bits
-    words = [(session.public(tail, binary=True), tail_bits), (joint if bits is not None else joint ^ SIGN, bits or 64)]
     narrow = bits if bits is not None and bits + tail_bits <= 64 else None  # then one word holds all
+    promise = promise_of(joint[0], bits)
     if narrow is not None:
-        words = [((joint << tail_bits) ^ tail, narrow + tail_bits)]
-    (tail_word, *rest), _ = keeping_promise(joint, bits, lambda: sort_words(words, [], algorithm, tail_bits))
+        words = [((joint.pop() << tail_bits) ^ tail, narrow + tail_bits)]
+    else:
+        words = [(session.public(tail, binary=True), tail_bits), (joint.pop() if bits is not None else joint.pop() ^ SIGN, bits or 64)]
+    (tail_word, *rest), _ = keeping_promise(session, promise, lambda: sort_words(words, [], algorithm, tail_bits))
     ordered = _shifted_down(tail_word, tail_bits, narrow) if narrow is not None else rest[0]
     items = ordered if bits is not None else ordered ^ SIGN
     holders = [primitives.words_as_bits(tail_word, index_bits + k) for k in range(count)]

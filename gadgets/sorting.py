@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, SecretArray, gadget, primitives, session_of
+from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, SecretArray, Session, gadget, primitives, session_of
 
 from .bits import all as all_bits
 from .comparison import select
@@ -72,13 +72,20 @@ def sort_by(key: SecretArray, columns: Sequence[SecretArray], *, algorithm: str 
     if n < 2:
         return list(columns)
     index_bits = (n - 1).bit_length()
-    rows, ordered = row_numbers(key.session, n), as_words(key)
+    ordered = [as_words(key)]
+    promise = promise_of(ordered[0], bits)
+    words = _distinct(ordered, bits, index_bits)
+    return keeping_promise(key.session, promise, lambda: sort_words(words, columns, algorithm, index_bits)[1])
+
+
+def _distinct(ordered: list[SecretArray], bits: int | None, index_bits: int) -> list[tuple[SecretArray, int]]:
+    """The key, taken out of the list, above the row number: words and their bits, the lowest first; one if both fit in."""
+    key = ordered.pop()
+    rows = row_numbers(key.session, len(key))
     if bits is not None and bits + index_bits <= 64:
-        words = [((ordered << index_bits) ^ rows, bits + index_bits)]
-    else:
-        signed = ordered if bits is not None else ordered ^ np.int64(-(2**63))  # signed order as unsigned order
-        words = [(key.session.public(rows, binary=True), index_bits), (signed, bits or 64)]
-    return keeping_promise(ordered, bits, lambda: sort_words(words, columns, algorithm, index_bits)[1])
+        return [((key << index_bits) ^ rows, bits + index_bits)]
+    signed = key if bits is not None else key ^ np.int64(-(2**63))  # signed order as unsigned order
+    return [(key.session.public(rows, binary=True), index_bits), (signed, bits or 64)]
 
 
 def check_options(algorithm: Any, bits: Any) -> None:
@@ -89,77 +96,84 @@ def check_options(algorithm: Any, bits: Any) -> None:
         raise MisuseValueError(f"bits promises 0 <= x < 2**bits, with a public number from 1 to 64; got {bits!r}")
 
 
-def keeping_promise(words: SecretArray, bits: int | None, work: Callable[[], R]) -> R:
-    """Do the work, and beside it, in the same rounds, find out whether really 0 <= x < 2**bits; refuse if not.
+def promise_of(words: SecretArray, bits: int | None) -> Callable[[], None] | None:
+    """What finds out whether really 0 <= x < 2**bits, and refuses if not; it keeps the bits that must be zero, not the words."""
+    if bits is None:
+        return None
+    words.session.note(reveals=[f"that values lie in [0, 2**{bits})"])
+    kept = min(bits, 63)
+    beyond = primitives.bit_planes([words.ravel() >> kept], [64 - kept])
+    return functools.partial(_require_zero, beyond, words.size, bits)
+
+
+def keeping_promise(session: Session, promise: Callable[[], None] | None, work: Callable[[], R]) -> R:
+    """Do the work, and beside it, in the same rounds, see whether the promise holds.
 
     One bit becomes public, and the label says so: that the promise holds.
     """
-    if bits is None:
+    if promise is None:
         return work()
-    words.session.note(reveals=[f"that values lie in [0, 2**{bits})"])
-    results: list[Any] = words.session.parallel(lambda: _require_below(words, min(bits, 63)), work)
+    results: list[Any] = session.parallel(promise, work)
     result: R = results[1]
     return result
 
 
-def _require_below(words: SecretArray, bits: int) -> None:
-    session, beyond = words.session, words >> bits
-    within = all_bits(primitives.words_are_equal(beyond, beyond ^ beyond, 64 - bits))
-    kept = session.reveal(within)
+def _require_zero(beyond: SecretArray, n: int, bits: int) -> None:
+    session = beyond.session
+    kept = session.reveal(all_bits(primitives.planes_are_zero(beyond, n)))
     if not session.planned and not kept:
         raise MisuseValueError(f"bits={bits} promises 0 <= x < 2**{bits}, but some value lies outside: give more bits, or leave `bits` out")
 
 
 def sort_words(
-    words: Sequence[tuple[SecretArray, int]], columns: Sequence[SecretArray], algorithm: str, tail_bits: int
+    words: list[tuple[SecretArray, int]], columns: Sequence[SecretArray], algorithm: str, tail_bits: int
 ) -> tuple[list[SecretArray], list[SecretArray]]:
     """Sort rows by keys of several binary words, the lowest first, each with its number of bits.
 
     The lowest `tail_bits` of the first word make all keys different and ascend with the row number: keys that could be
-    equal would show how many are, and a stable sort may leave them out.
+    equal would show how many are, and a stable sort may leave them out. Takes the words out of the list: see `shuffle_rows`.
     """
-    n = len(words[0][0])
+    n, bits = len(words[0][0]), [count for _, count in words]
     if algorithm == "auto":
         algorithm = "network" if n <= NETWORK_ROWS else "quick"
-    keys, bits = [as_words(word) for word, _ in words], [count for _, count in words]
-    rows = [*keys, *(primitives.bits_as_words(c) if c.dtype is BOOL else c for c in columns)]
+    rows = [*(as_words(word) for word, _ in words), *(primitives.bits_as_words(c) if c.dtype is BOOL else c for c in columns)]
+    words.clear()
     if n > 1:
         rows = _radix(rows, bits, tail_bits) if algorithm == "radix" else {"quick": _quick, "network": _network}[algorithm](rows, bits)
-    back = [primitives.words_as_bits(row) if c.dtype is BOOL else row for c, row in zip(columns, rows[len(keys) :], strict=True)]
-    return rows[: len(keys)], back
+    back = [primitives.words_as_bits(row) if c.dtype is BOOL else row for c, row in zip(columns, rows[len(bits) :], strict=True)]
+    return rows[: len(bits)], back
 
 
-def _quick(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray]:
+def _quick(rows: list[SecretArray], bits: Sequence[int]) -> list[SecretArray]:
     session = session_of(rows)
     session.note(["random pattern"], ["the order of shuffled rows"])
     rows = primitives.shuffle_rows(rows)
-    key = primitives.stack(rows[: len(bits)])  # (words, n)
-    order = open_order(session, len(rows[0]), comparing(key, bits))
-    return [row[order] for row in rows]
+    order = open_order(session, len(rows[0]), comparing(rows[: len(bits)], bits))
+    return [rows.pop(0)[order] for _ in range(len(rows))]
 
 
-def comparing(key: SecretArray, bits: Sequence[int]) -> Compare:
-    """How open_order compares keys (words, n), of which word j has bits[j] bits. Keys met again are sliced only once."""
+def comparing(key: Sequence[SecretArray], bits: Sequence[int]) -> Compare:
+    """How open_order compares keys of several words, of which word j has bits[j] bits. Keys met again are sliced only once."""
 
     def against(b: np.ndarray) -> Callable[[np.ndarray], SecretArray]:
-        planes = primitives.bit_planes(key[:, b], bits)
-        return lambda a: primitives.rows_are_less(primitives.bit_planes(key[:, a], bits), planes, len(a))
+        planes = primitives.bit_planes(key, bits, b)
+        return lambda a: primitives.rows_are_less(key, bits, a, planes)
 
     return against
 
 
-def _radix(rows: Sequence[SecretArray], bits: Sequence[int], skipped: int) -> list[SecretArray]:
+def _radix(rows: list[SecretArray], bits: Sequence[int], skipped: int) -> list[SecretArray]:
     """Two bits a pass, lowest first, each pass a stable counting sort; places are revealed after a shuffle."""
     session = session_of(rows)
     session.note(reveals=["places of shuffled rows"])
     digits = [(word, position) for word, count in enumerate(bits) for position in range(count)][skipped:]
     for pass_digits in (digits[i : i + 2] for i in range(0, len(digits), 2)):
-        flags = [primitives.words_as_bits(rows[word], position) for word, position in pass_digits]
-        shuffled = primitives.shuffle_rows([*rows, _places(flags)])
-        places = session.reveal(shuffled[-1])
+        rows.append(_places([primitives.words_as_bits(rows[word], position) for word, position in pass_digits]))
+        rows = primitives.shuffle_rows(rows)
+        places = session.reveal(rows.pop())
         order = places if session.planned else np.argsort(places)
-        rows = [row[order] for row in shuffled[:-1]]
-    return list(rows)
+        rows = [rows.pop(0)[order] for _ in range(len(rows))]
+    return rows
 
 
 def _places(flags: Sequence[SecretArray]) -> SecretArray:
@@ -180,12 +194,11 @@ def _places(flags: Sequence[SecretArray]) -> SecretArray:
     return primitives.matmul(is_digit.T[:, None, :], earlier.T[:, :, None]).reshape(n) - 1
 
 
-def _network(rows: Sequence[SecretArray], bits: Sequence[int]) -> list[SecretArray]:
+def _network(rows: list[SecretArray], bits: Sequence[int]) -> list[SecretArray]:
     """Batcher's odd-even merge sort: layers of comparators, each compare-and-exchange on whole rows."""
-    rows, session = list(rows), session_of(rows)
+    session = session_of(rows)
     for low, high in comparator_layers(len(rows[0])):
-        key = primitives.stack(rows[: len(bits)])
-        swap = comparing(key, bits)(low)(high)
+        swap = comparing(rows[: len(bits)], bits)(low)(high)
         rows = session.parallel(*(functools.partial(_exchanged, row, low, high, swap) for row in rows))
     return rows
 

@@ -9,7 +9,7 @@ from ramp_notebook import BOOL, INT64, MisuseTypeError, MisuseValueError, Secret
 
 from .bits import check_axis
 from .comparison import less_than
-from .sorting import as_words, check_options, keeping_promise, sort
+from .sorting import as_words, check_options, keeping_promise, promise_of, sort
 
 FRACTION = 16
 
@@ -99,7 +99,7 @@ def _in_range(x: SecretArray, count: int, bits: int | None, work: Callable[[], S
         raise MisuseValueError(f"these integers may be any that a secret holds, and sums must stay below 2**{most}: promise less by bits=…")
     if bits is not None and count << bits > 1 << most:
         raise MisuseValueError(f"{count} values below 2**{bits} may add up to more than 2**{most}, which a mean cannot hold")
-    return keeping_promise(as_words(x), bits, work) if bits is not None else work()
+    return keeping_promise(x.session, promise_of(as_words(x), bits), work) if bits is not None else work()
 
 
 def _units(x: SecretArray) -> SecretArray:

@@ -170,15 +170,13 @@ class Additive(Protocol):
         """The carry into bit 63 by a tree over the lower 63 positions. 6 rounds and about 120 ANDs for two parties."""
         s, t, _ = self._summands(x)
         p = s ^ t
-        low = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True)
-        [(carry, _)] = circuits.reduce_carries([low], self.conjunction)
-        return p[:, WORD - 1] ^ carry[:, 0]
+        return p[:, WORD - 1] ^ self.carries_of([circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True)])
 
     @in_one_go
     def to_binary(self, x: Share) -> Share:
         """The whole sum, by a prefix tree."""
         s, t, _ = self._summands(x)
-        return packed.from_planes(circuits.add_planes(t, s, self.conjunction), x.shape[1])
+        return packed.from_planes(circuits.add_planes(s, s ^ t, self.conjunctions), x.shape[1])
 
     @in_one_go
     def is_zero(self, x: Share) -> Share:
@@ -235,7 +233,7 @@ class Additive(Protocol):
         s, t, carried = self._summands(x)
         p = s ^ t
         blocks = [circuits.Block(s[:, :bits], p[:, :bits], carry_known=True), circuits.Block(s[:, bits:], p[:, bits:])]
-        low, high = circuits.reduce_carries(blocks, self.conjunction)
+        low, high = circuits.reduce_carries(blocks, self.conjunctions)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
         counted = [low[0], *(carry[:, bits - 1 : bits] for carry in carried), wrap, *(carry[:, WORD - 1 :] for carry in carried)]
         lanes = packed.word_count(n) * WORD
@@ -266,7 +264,7 @@ class Additive(Protocol):
     # -- comparing words -----------------------------------------------------------------------------------------------
 
     planes_are_less = in_one_go(Protocol.planes_are_less)
-    words_are_equal = in_one_go(Protocol.words_are_equal)
+    planes_are_zero = in_one_go(Protocol.planes_are_zero)
 
     # -- permutations --------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ numbers (here Z_2^64; a protocol over another ring or field overrides that part)
 linear under XOR. Secret bits are binary shares packed 64 to a word over the flattened array.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,6 +115,16 @@ class Protocol(ABC):
     def conjunction(self, x: Share, y: Share) -> Share:
         """Bitwise AND of two equally shaped binary shares."""
 
+    def conjunctions(self, factors: Iterable[circuits.Factors], shapes: Sequence[circuits.Shape]) -> list[Share]:
+        """Bitwise ANDs of many pairs of planes, whose shapes are known before, in one exchange.
+
+        Pairs are asked for in turn, so that a protocol need never hold the next before the last is masked.
+        """
+        if len(shapes) == 1:
+            return [self.conjunction(*pair) for pair in factors]
+        left, right = (np.concatenate([part.reshape(part.shape[0], -1) for part in side], axis=1) for side in zip(*factors, strict=True))
+        return list(circuits.split(self.conjunction(left, right), shapes))
+
     @abstractmethod
     def matmul(self, x: Share, y: Share) -> Share:
         """Matrix product by numpy's rules on the axes after the component axis."""
@@ -164,8 +175,11 @@ class Protocol(ABC):
         """x / 2**bits rounded up or down at random, for |x| < largest / 2."""
 
     @abstractmethod
-    def shuffle(self, columns: Sequence[tuple[Share, bool]]) -> list[Share]:
-        """Apply one uniformly random permutation that no party knows to the rows of every (share, binary) column."""
+    def shuffle(self, columns: list[tuple[Share, bool]]) -> list[Share]:
+        """Apply one uniformly random permutation that no party knows to the rows of every (share, binary) column.
+
+        May take the columns out of the list, so that memory need not hold them before and after.
+        """
 
     # -- inherited: comparing binary words -----------------------------------------------------------------------------
 
@@ -176,17 +190,49 @@ class Protocol(ABC):
         """
         return self.planes_are_less(packed.words_to_planes(x, bits), packed.words_to_planes(y, bits))
 
+    def planes_of(self, words: Sequence[Share], bits: Sequence[int]) -> Share:
+        """Bit planes (components, sum(bits), words) of numbers of several words (components, n), the lowest first."""
+        planes = [packed.to_planes(word, count) for word, count in zip(words, bits, strict=True)]
+        return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=1)
+
+    def planes_at(self, words: Sequence[Share], bits: Sequence[int], at: np.ndarray) -> Share:
+        """The same of the numbers at these places, a piece at a time."""
+        planes = shaped.empty((words[0].shape[0], sum(bits), packed.word_count(len(at))), like=words[0])
+        for columns in circuits.pieces(planes):
+            planes[..., columns] = self.planes_of([np.take(word, at[packed.numbers_in(columns)], axis=1) for word in words], bits)
+        return planes
+
+    def rows_are_less(self, words: Sequence[Share], bits: Sequence[int], at: np.ndarray, y: Share) -> Share:
+        """Packed bits: the numbers at these places < y in bit planes."""
+        return self.planes_are_less(self.planes_at(words, bits, at), y)
+
     def planes_are_less(self, x: Share, y: Share) -> Share:
-        """Packed bits: x < y as unsigned numbers in bit planes (components, k, words), the lowest first.
+        """Packed bits: x < y as unsigned numbers in bit planes (components, k, words), the lowest first."""
+        return self.pieces_are_less(lambda columns: x[..., columns], y)
+
+    def pieces_are_less(self, x: Callable[[slice], Share], y: Share) -> Share:
+        """The same, where x makes the planes of a piece when its turn comes.
 
         The highest bit in which x and y differ decides, by y's: a carry that passes where they are equal.
         """
-        [(less, _)] = circuits.reduce_carries([circuits.Block(y, self.invert(x ^ y), carry_known=True)], self.conjunction)
-        return less[:, 0]
+
+        def alike(columns: slice) -> Share:
+            return self.invert(x(columns) ^ y[..., columns])
+
+        pieces = [(y[..., columns], functools.partial(alike, columns)) for columns in circuits.pieces(y)]
+        return self.carries_of([circuits.Block(g, p, carry_known=True) for g, p in pieces])
+
+    def carries_of(self, blocks: Sequence[circuits.Block]) -> Share:
+        """The carries out of blocks that stand side by side, as packed bits."""
+        return np.concatenate([g[:, 0] for g, _ in circuits.reduce_carries(blocks, self.conjunctions)], axis=1)
 
     def words_are_equal(self, x: Share, y: Share, bits: int) -> Share:
         """Packed bits: low `bits` bits equal. Binary shares of shape (components, n)."""
-        return circuits.fold_and(self.invert(packed.to_planes(x ^ y, bits)), self.conjunction)[:, 0]
+        return self.planes_are_zero(packed.to_planes(x ^ y, bits))
+
+    def planes_are_zero(self, x: Share) -> Share:
+        """Packed bits: each of the numbers in bit planes is zero."""
+        return circuits.fold_and(self.invert(x), self.conjunction)[:, 0]
 
     # -- inherited: many gates -----------------------------------------------------------------------------------------
 

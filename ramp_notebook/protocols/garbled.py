@@ -321,6 +321,9 @@ class Garbled(Protocol):
         """An AND a bit but for one."""
         return self._bits(netlists.all_zero(bits), slices.of_numbers(x ^ y)[:bits])
 
+    def planes_are_zero(self, x: Share) -> Share:
+        return self.evaluate(netlists.all_zero(x.shape[1]), [x], WORD * x.shape[2])[0][:, 0]
+
     # -- permutations --------------------------------------------------------------------------------------------------
 
     def shuffle(self, columns: Sequence[tuple[Share, bool]]) -> list[Share]:

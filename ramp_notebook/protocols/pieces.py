@@ -40,8 +40,8 @@ class Pieces(Protocol):
         """
         s, c = self._two_summands(field.shift(x, 1))
         differ = s ^ c
-        [(below, _)] = circuits.reduce_carries([circuits.Block(self.invert(s), differ, carry_known=True)], self.conjunction)
-        return self.invert(differ[:, 0] ^ below[:, 0])
+        below = self.carries_of([circuits.Block(self.invert(s), differ, carry_known=True)])
+        return self.invert(differ[:, 0] ^ below)
 
     def is_zero(self, x: Share) -> Share:
         """S + C = p exactly if all bits of S and C differ: no adder. Cost: t + 6 rounds; among three 302 bits in total."""
@@ -94,7 +94,7 @@ class Pieces(Protocol):
         """The carry out of the low bits of S + C + w, and w. With (g, p) of the low and of the high bits: two rounds."""
         p = s ^ c
         blocks = [circuits.Block(s[:, :bits], p[:, :bits]), circuits.Block(s[:, bits:], p[:, bits:])]
-        (g0, p0), (g1, p1) = circuits.reduce_carries(blocks, self.conjunction)
+        (g0, p0), (g1, p1) = circuits.reduce_carries(blocks, self.conjunctions)
         left, right = [p0, p1, p1, p0], [g0, g0 ^ g1, p0, g1]
         products = self.conjunction(np.concatenate(left, axis=1), np.concatenate(right, axis=1))
         a, b, d, e = (products[:, k : k + 1] for k in range(4))

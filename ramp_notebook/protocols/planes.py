@@ -13,3 +13,8 @@ words_to_planes = shape_rule(lambda shape, counts: (*shape[:-2], sum(counts), wo
 without_padding = shape_rule(lambda shape, n: shape)(bits.without_padding)
 from_planes = shape_rule(lambda shape, n: (*shape[:-2], n))(bits.from_planes)
 transpose = shape_rule(lambda shape: shape)(bits.transpose)
+
+
+def numbers_in(columns: slice) -> slice:
+    """Of the numbers that planes hold, those in these words."""
+    return slice(columns.start * bits.WORD_BITS, columns.stop * bits.WORD_BITS)

@@ -4,7 +4,9 @@ Araki, Furukawa, Lindell, Nof, Ohara 2016 (eprint 2016/768). Parties i and i+1 a
 that cancel (zero sharings) come for free. Letters as in the paper: α is a share of zero.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from .permutations import random_permutation
 from .security import Security
 
 WORD = 64
+SENT_WORDS = 16384  # 128 KiB: a system call for fewer costs more than the peer gains by having them early
 SMALL = 512  # words of a share up to which one pass of plain numpy beats streaming in blocks
 
 
@@ -88,13 +91,20 @@ class Replicated(Protocol):
         """z_i = x_i y_i + x_i y_{i+1} + x_{i+1} y_i + α_i, sent to the previous party: 3 elements in total, 1 round."""
         if x.size <= SMALL and not shaped.is_shaped(x, y):
             return self._send_back("multiply", x[0] * (y[0] + y[1]) + x[1] * y[0] + self._zero_sum(x.shape[1:]))
-        return self._product("multiply", ring.cross_product_blocks, self._draw_zero_sum, x, y)
+        return self._product("multiply", [(x, y)], x.shape[1:], ring.cross_product_blocks, self._draw_zero_sum)
 
     def conjunction(self, x: Share, y: Share) -> Share:
         if x.size <= SMALL and not shaped.is_shaped(x, y):
             mask = self.context.stream(self.next).words(x.shape[1:]) ^ self.context.stream(self.previous).words(x.shape[1:])
             return self._send_back("and", x[0] & (y[0] ^ y[1]) ^ x[1] & y[0] ^ mask)
-        return self._product("and", ring.and_cross_blocks, self._draw_zero_xor, x, y)
+        return self._product("and", [(x, y)], x.shape[1:], ring.and_cross_blocks, self._draw_zero_xor)
+
+    def conjunctions(self, factors: Iterable[circuits.Factors], shapes: Sequence[circuits.Shape]) -> list[Share]:
+        """A pair is asked for when those before it are masked and on their way."""
+        words = sum(planes * width for planes, width in shapes)
+        if len(shapes) == 1 or 2 * words <= SMALL or self.context.planned:
+            return super().conjunctions(factors, shapes)
+        return list(circuits.split(self._product("and", factors, (words,), ring.and_cross_blocks, self._draw_zero_xor), shapes))
 
     def _send_back(self, tag: str, z: Any) -> Share:
         """Give z_i to the previous party and take z_{i+1} from the next."""
@@ -103,16 +113,11 @@ class Replicated(Protocol):
         self.context.exchange(tag, {self.previous: share[0, ...]}, {self.next: z.shape}, out=share[1, ...])
         return share
 
-    def _product(self, tag: str, kernel: Any, draw: Any, x: Share, y: Share) -> Share:
-        shape = x.shape
-        z = shaped.empty(shape, like=x if shaped.is_shaped(x) else y)
-        if shaped.is_shaped(z):
-            self.context.exchange(tag, {self.previous: z[0]}, {self.next: shape[1:]})
-            return z
-        flat = z.reshape(2, -1)
-        parts = [np.ascontiguousarray(part).reshape(-1) for part in (*x, *y)]
-        fill: Iterator[int] = kernel(*parts, draw, flat[0])
-        self.context.exchange(tag, {self.previous: z[0, ...]}, {self.next: shape[1:]}, fill=fill, out=z[1, ...])
+    def _product(self, tag: str, factors: Iterable[tuple[Share, Share]], shape: tuple[int, ...], kernel: Any, draw: ring.Draw) -> Share:
+        """Send z_i of one pair of factors after the other while it is computed."""
+        z = self._empty(shape)
+        fill = None if self.context.planned else _masked_products(factors, kernel, draw, z[0].reshape(-1))
+        self.context.exchange(tag, {self.previous: z[0, ...]}, {self.next: shape}, fill=fill, out=z[1, ...])
         return z
 
     def matmul(self, x: Share, y: Share) -> Share:
@@ -144,16 +149,14 @@ class Replicated(Protocol):
     def sign(self, x: Share) -> Share:
         """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, about 142 bits each."""
         s, p = self._split_sum(x)
-        low, top = circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True), p[:, WORD - 1].copy()
-        del s, p  # the block lets go of them as it folds
-        [(carry, _)] = circuits.reduce_carries([low], self.conjunction)
-        return top ^ carry[:, 0]
+        low, top = slice(0, WORD - 1), p[:, WORD - 1].copy()
+        blocks = [circuits.Block(s[:, low, columns], p[:, low, columns], carry_known=True) for columns in circuits.pieces(s)]
+        del s, p  # the blocks let go of them as they fold
+        return top ^ self.carries_of(blocks)
 
     def to_binary(self, x: Share) -> Share:
         """The whole sum, by a prefix tree. 7 rounds."""
-        s, p = self._split_sum(x)
-        carries = circuits.prefix_carries(circuits.known_carry(s[:, : WORD - 1]), p[:, : WORD - 1], self.conjunction)
-        return packed.from_planes(p ^ carries, x.shape[1])
+        return packed.from_planes(circuits.add_planes(*self._split_sum(x), self.conjunctions), x.shape[1])
 
     def is_zero(self, x: Share) -> Share:
         """s + t = 0 exactly if all bits of ~(s ^ -t) are one: no adder. 7 rounds, 63 ANDs."""
@@ -193,7 +196,7 @@ class Replicated(Protocol):
         if self.me == 0:
             minus_r = packed.to_planes(-(drawn[0] + drawn[1]), WORD)
         minus_r = self.input(0, minus_r, shape, binary=True)
-        total = circuits.add_planes(packed.to_planes(x, WORD), minus_r, self.conjunction)
+        total = circuits.add_planes(minus_r, packed.to_planes(x, WORD) ^ minus_r, self.conjunctions)
         third = self.reveal(total, (1, 2), binary=True)
         if self.me:
             drawn[2 - self.me] = packed.from_planes(third, n)
@@ -209,7 +212,7 @@ class Replicated(Protocol):
         x = self.add_public(x, np.uint64(1 << 63))
         s, p = self._split_sum(x)
         blocks = [circuits.Block(s[:, :bits], p[:, :bits], carry_known=True), circuits.Block(s[:, bits:], p[:, bits:])]
-        low, high = circuits.reduce_carries(blocks, self.conjunction)
+        low, high = circuits.reduce_carries(blocks, self.conjunctions)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
         lanes = packed.word_count(n) * WORD
         both = self.bits_to_ring(np.concatenate([low[0], wrap], axis=1).reshape(2, -1), 2 * lanes)
@@ -250,34 +253,55 @@ class Replicated(Protocol):
         quotient = self._reshare_pair(2, piece, (n,), binary=False)
         return self.add_public(quotient, np.uint64((1 << 64) - (1 << (62 - bits))))
 
+    # -- comparing words -----------------------------------------------------------------------------------------------
+
+    def rows_are_less(self, words: Sequence[Share], bits: Sequence[int], at: np.ndarray, y: Share) -> Share:
+        """As inherited, but only one piece of the numbers is ever gathered and sliced."""
+
+        def x(columns: slice) -> Share:
+            places = at[packed.numbers_in(columns)]
+            return self.planes_of([np.take(word, places, axis=1) for word in words], bits)
+
+        return self.pieces_are_less(x, y)
+
     # -- permutations --------------------------------------------------------------------------------------------------
 
-    def shuffle(self, columns: Sequence[tuple[Share, bool]]) -> list[Share]:
+    def shuffle(self, columns: list[tuple[Share, bool]]) -> list[Share]:
         """Three hops (2022/1595): each pair permutes by a permutation that the third party does not know.
 
         6 elements per row and column in total, 3 rounds; any single party misses one of the three permutations.
         """
         for a in (0, 1, 2):
-            columns = self._permute_by_pair(a, columns)
+            self._permute_by_pair(a, columns)
         return [share for share, _ in columns]
 
-    def _permute_by_pair(self, a: int, columns: Sequence[tuple[Share, bool]]) -> list[tuple[Share, bool]]:
-        b, kinds = (a + 1) % 3, [binary for _, binary in columns]
-        if self.me not in (a, b):
-            return list(zip(self._reshare_pairs_idle(a, [share.shape[1:] for share, _ in columns]), kinds, strict=True))
+    def _permute_by_pair(self, a: int, columns: list[tuple[Share, bool]]) -> None:
+        """Parties a and a + 1 permute; the columns are taken out of the list, and come back permuted."""
+        shapes, kinds = [share.shape[1:] for share, _ in columns], [binary for _, binary in columns]
+        if self.me == (a + 2) % 3:
+            columns.clear()
+            shares = self._reshare_pairs_idle(a, shapes)
+        else:
+            shares = self._reshare_pairs(a, self._permuted_pieces(a, columns), shapes, kinds)
+        columns += zip(shares, kinds, strict=True)
+
+    def _permuted_pieces(self, a: int, columns: list[tuple[Share, bool]]) -> Iterator[Any]:
+        """This party's piece of every column, taken out of the list, by a permutation that it shares with the other one."""
+        b = (a + 1) % 3
         order = random_permutation(self.context.stream(b if self.me == a else a), columns[0][0].shape[1])
-        pieces = []
-        for share, binary in columns:
+        while columns:
+            share, binary = columns.pop(0)
             piece = share[1] if self.me == b else share[0] ^ share[1] if binary else share[0] + share[1]
-            pieces.append(np.take(piece, order, axis=0))
-        return list(zip(self._reshare_pairs(a, pieces, kinds), kinds, strict=True))
+            del share
+            yield np.take(piece, order, axis=0)
+            del piece
 
     # -- two parties hold a value in two pieces, three shall hold it replicated ----------------------------------------
 
     def _reshare_pair(self, a: int, piece: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
         if self.me == (a + 2) % 3:
             return self._reshare_pairs_idle(a, [shape])[0]
-        return self._reshare_pairs(a, [piece], [binary])[0]
+        return self._reshare_pairs(a, [piece], [shape], [binary])[0]
 
     def _reshare_pairs_idle(self, a: int, shapes: Sequence[tuple[int, ...]]) -> list[Share]:
         """The third party c only draws: its components are the masks of b and of a."""
@@ -289,23 +313,25 @@ class Replicated(Protocol):
             self._draw(a, share[1, ...])
         return shares
 
-    def _reshare_pairs(self, a: int, pieces: Sequence[Any], binary: Sequence[bool]) -> list[Share]:
+    def _reshare_pairs(self, a: int, pieces: Iterable[Any], shapes: Sequence[tuple[int, ...]], binary: Sequence[bool]) -> list[Share]:
         """Parties a and b = a+1 mask their pieces with what they share with c, and swap: 2 elements per value, 1 round."""
         b, c = (a + 1) % 3, (a + 2) % 3
         other, kept, joint = (b, 0, 1) if self.me == a else (a, 1, 0)  # components: the mask that c knows, the rest
-        shares = [self._empty(piece.shape) for piece in pieces]
-        for share, piece, xor in zip(shares, pieces, binary, strict=True):
-            self._draw(c, share[kept, ...])
-            (np.bitwise_xor if xor else np.subtract)(piece, share[kept], out=share[joint, ...])
-        outgoing = shares[0][joint, ...] if len(shares) == 1 else np.concatenate([share[joint].reshape(-1) for share in shares])
-        incoming = self.context.exchange("reshare", {other: outgoing}, {other: outgoing.shape})[other]
+        shares: list[Share] = []
+        spans = [slice(*ends) for ends in pairwise(accumulate(map(math.prod, shapes), initial=0))]  # of each column in the message
+        message = shaped.empty((spans[-1].stop,), like=self._empty(())) if len(shapes) > 1 else None
+        for piece, shape, span, xor in zip(pieces, shapes, spans, binary, strict=True):
+            shares.append(self._empty(shape))
+            self._draw(c, shares[-1][kept, ...])
+            ours = shares[-1][joint, ...] if message is None else message[span].reshape(shape)
+            (np.bitwise_xor if xor else np.subtract)(piece, shares[-1][kept], out=ours)
+            del piece
+        outgoing = ours if message is None else message
+        incoming = self.context.exchange("reshare", {other: outgoing}, {other: outgoing.shape})[other].reshape(-1)
 
-        start = 0
-        for share, xor in zip(shares, binary, strict=True):
-            rest = share[joint, ...]
-            theirs = incoming.reshape(-1)[start : start + rest.size].reshape(rest.shape)
-            start += rest.size
-            (np.bitwise_xor if xor else np.add)(rest, theirs, out=rest)
+        for share, shape, span, xor in zip(shares, shapes, spans, binary, strict=True):
+            ours = share[joint, ...] if message is None else message[span].reshape(shape)
+            (np.bitwise_xor if xor else np.add)(ours, incoming[span].reshape(shape), out=share[joint, ...])
         return shares
 
     # -- small helpers -------------------------------------------------------------------------------------------------
@@ -337,6 +363,18 @@ class Replicated(Protocol):
         if self.me:
             share[1 if self.me == 1 else 0] = value
         return share
+
+
+def _masked_products(factors: Iterable[tuple[Share, Share]], kernel: Any, draw: ring.Draw, out: Any) -> Iterator[int]:
+    """Write the masked products of all pairs; yield how many leading words are final, now and then: each time they are sent."""
+    start = said = 0
+    for x, y in factors:
+        parts = [np.ascontiguousarray(part).reshape(-1) for part in (*x, *y)]
+        for done in kernel(*parts, draw, out[start : start + parts[0].size]):
+            if start + done - said >= SENT_WORDS:
+                said = start + done
+                yield said
+        start += parts[0].size
 
 
 def unpack_to_ring(words: Any, n: int) -> Any:

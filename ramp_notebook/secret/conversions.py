@@ -91,21 +91,31 @@ def words_are_less(x: SecretArray, y: SecretArray, bits: int = 64) -> SecretArra
 
 
 @primitive("bit_planes", local=True)
-def bit_planes(x: SecretArray, bits: Sequence[int]) -> SecretArray:
-    """Numbers of several binary words (k, n), the lowest first, bit by bit: (sum(bits), ceil(n / 64)) words. Local.
+def bit_planes(words: Sequence[SecretArray], bits: Sequence[int], at: np.ndarray | None = None) -> SecretArray:
+    """Numbers, or those at some places, bit by bit: (sum(bits), ceil(n / 64)) words. Local.
 
-    Of word j the low bits[j] bits are taken.
+    A number is made of binary words (n,), the lowest first; of word j the low bits[j] bits are taken.
     """
-    planes = packed.words_to_planes(x.share, bits)
-    return SecretArray(x.session, planes, planes.shape[1:], INT64, "binary")
+    session, shares = session_of(words), [word.share for word in words]
+    planes = session.protocol.planes_of(shares, bits) if at is None else session.protocol.planes_at(shares, bits, at)
+    return SecretArray(session, planes, planes.shape[1:], INT64, "binary")
+
+
+@primitive("words_are_equal")
+def planes_are_zero(x: SecretArray, n: int) -> SecretArray:
+    """Secret bits: each of n words equals zero. They come in bit planes, so that nobody need hold the words meanwhile."""
+    zero = x.session.protocol.planes_are_zero(x.share) if n else _no_bits(x)
+    return SecretArray(x.session, zero, (n,), BOOL)
 
 
 @primitive("rows_are_less")
-def rows_are_less(x: SecretArray, y: SecretArray, n: int) -> SecretArray:
-    """Secret bits: x < y for each of n unsigned numbers in bit planes; y may have more numbers, of which the first count."""
-    words = packed.word_count(n)
-    less = x.session.protocol.planes_are_less(x.share, y.share[..., :words]) if n else _no_bits(x)
-    return SecretArray(x.session, packed.without_padding(less, n), (n,), BOOL)
+def rows_are_less(words: Sequence[SecretArray], bits: Sequence[int], at: np.ndarray, y: SecretArray) -> SecretArray:
+    """Secret bits: numbers as in `bit_planes` < y, bit planes of as many numbers or more, of which the first count."""
+    session, n = y.session, len(at)
+    if not n:
+        return SecretArray(session, _no_bits(y), (0,), BOOL)
+    less = session.protocol.rows_are_less([word.share for word in words], bits, at, y.share[..., : packed.word_count(n)])
+    return SecretArray(session, packed.without_padding(less, n), (n,), BOOL)
 
 
 @primitive("bits_as_words", local=True)
@@ -125,8 +135,9 @@ def bits_as_masks(x: SecretArray) -> SecretArray:
 @primitive("words_as_bits", local=True)
 def words_as_bits(x: SecretArray, position: int = 0) -> SecretArray:
     """One bit of each binary word, as secret bits. Local."""
-    bits = ((x.flat() >> np.uint64(position)) & np.uint64(1)).astype(np.bool_)
-    return SecretArray(x.session, packed.pack(bits), x.shape, BOOL)
+    bits = x.flat() >> np.uint64(position)
+    bits &= np.uint64(1)
+    return SecretArray(x.session, packed.pack(bits.astype(np.bool_)), x.shape, BOOL)
 
 
 @primitive("words_are_equal")
@@ -141,12 +152,15 @@ def _no_bits(x: SecretArray) -> Any:
 
 
 @primitive("shuffle")
-def shuffle_rows(columns: Sequence[SecretArray]) -> list[SecretArray]:
+def shuffle_rows(columns: list[SecretArray]) -> list[SecretArray]:
     """The rows (first axis) of all columns in one random order that no party knows. Numbers only; equal lengths.
 
+    Takes the columns out of the list: whoever keeps no other reference to them holds every row only once.
     Under `replicated`: 6 elements per row and column in total, 3 rounds.
     """
     if columns[0].shape[0] == 0:
         return list(columns)
-    shuffled = session_of(columns).protocol.shuffle([(c.share, c.binary) for c in columns])
-    return [c.like(share, c.shape) for c, share in zip(columns, shuffled, strict=True)]
+    session, empty = session_of(columns), [c.like(None, c.shape) for c in columns]
+    shares = [(c.share, c.binary) for c in columns]
+    columns.clear()
+    return [c.like(share, c.shape) for c, share in zip(empty, session.protocol.shuffle(shares), strict=True)]

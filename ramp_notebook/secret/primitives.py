@@ -12,6 +12,7 @@ from .conversions import (
     bits_as_words,
     bits_to_int,
     is_zero,
+    planes_are_zero,
     rows_are_less,
     shuffle_rows,
     sign,
@@ -28,7 +29,7 @@ from .shapes import concatenate, split, stack
 
 __all__ = [
     "ALL_ONES", "add", "arithmetic", "bit_planes", "bits_as_masks", "bits_as_words", "bits_to_int", "concatenate", "conjunction",
-    "cumsum", "disjunction", "floor_divide", "invert", "is_zero", "matmul", "multiply", "multiply_by_bits", "negate", "prod",
-    "public_words", "rows_are_less", "shift_left", "shift_right", "shuffle_rows", "sign", "split", "square", "stack", "subtract",
-    "to_arithmetic", "to_binary", "total", "truncate", "words_are_equal", "words_are_less", "words_as_bits", "xor",
+    "cumsum", "disjunction", "floor_divide", "invert", "is_zero", "matmul", "multiply", "multiply_by_bits", "negate",
+    "planes_are_zero", "prod", "public_words", "rows_are_less", "shift_left", "shift_right", "shuffle_rows", "sign", "split", "square",
+    "stack", "subtract", "to_arithmetic", "to_binary", "total", "truncate", "words_are_equal", "words_are_less", "words_as_bits", "xor",
 ]  # fmt: skip

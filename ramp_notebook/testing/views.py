@@ -8,12 +8,13 @@ a field is run with a tiny field. Equality of multisets is exact: no statistics,
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..protocols import circuits
 from ..protocols.base import Protocol
 from ..protocols.context import Context
 from ..trace.recorder import Recorder
@@ -174,7 +175,7 @@ def _run(
                 each.abort(1)
 
     threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"), _one_piece(tape.lanes):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -182,6 +183,16 @@ def _run(
     if errors:
         raise errors[0]
     return contexts, outputs
+
+
+@contextmanager
+def _one_piece(lanes: int) -> Iterator[None]:
+    """All lanes stand side by side in every message: circuits do not cut them."""
+    usual, circuits.PIECE_WORDS = circuits.PIECE_WORDS, max(circuits.PIECE_WORDS, lanes)
+    try:
+        yield
+    finally:
+        circuits.PIECE_WORDS = usual
 
 
 def _party(protocol: Protocol, me: int, program: Program, inputs: Sequence[Any], lanes: int) -> Any:

@@ -108,9 +108,10 @@ def measured(task: Task, floor: Floor, rivals: Rivals) -> None:
 
 
 def cell(parties: Coordinator, task: Task, floor: Floor, given_bytes: int, rival: tuple[float, str] | None) -> None:
+    parties.run(Cell(task.cell))  # warms up: from here on memory grows by data, not by code that is read for the first time
     parties.run(Cell(TRIM))
     peaks = Peaks([party.pid for party in parties.status()])
-    run = Run.of(parties.run(Cell(task.cell)))  # warms up, too
+    run = Run.of(parties.run(Cell(task.cell)))
     growth = peaks.highest_bytes()
     seconds = [Run.of(parties.run(Cell(task.cell))).seconds for _ in range(task.runs)]
     sent = max(tally.wire_bytes for tally in run.cost.by_party.values())

@@ -136,8 +136,8 @@ def test_open_order_is_the_order_with_few_comparisons(n):
 def test_rows_that_are_met_by_fewer_show_nothing_of_the_others(parties):
     text = """
 from ramp_notebook import primitives
-x, y = (primitives.to_binary(mpc.input(name, owner="alice"))[None] for name in ("x", "y"))
-less = primitives.rows_are_less(primitives.bit_planes(x, [8]), primitives.bit_planes(y, [8]), 3)
+x, y = (primitives.to_binary(mpc.input(name, owner="alice")) for name in ("x", "y"))
+less = primitives.rows_are_less([x], [8], np.arange(3), primitives.bit_planes([y], [8]))
 word = mpc.protocol.reveal(less.share, (0, 1, 2), binary=True)
 """
     word = run(parties, text, x=np.array([1, 9, 4]), y=np.array([2, 8, 5, *[200] * 60]))["word"]

@@ -199,7 +199,7 @@ class InputToNext(Replicated):
 class OpenConversion(Replicated):
     """Parties 1 and 2 swap their pieces of a converted bit without masks."""
 
-    def _reshare_pairs(self, a, pieces, binary):
+    def _reshare_pairs(self, a, pieces, shapes, binary):
         b = (a + 1) % 3
         other = b if self.me == a else a
         (piece,) = pieces
@@ -211,7 +211,7 @@ class OpenConversion(Replicated):
 class SameMaskForBoth(Replicated):
     """Both partners of a resharing mask with what one of them knows: swapped pads."""
 
-    def _reshare_pairs(self, a, pieces, binary):
+    def _reshare_pairs(self, a, pieces, shapes, binary):
         (piece,) = pieces
         b = (a + 1) % 3
         other = b if self.me == a else a
@@ -226,7 +226,7 @@ class TwoHops(Replicated):
 
     def shuffle(self, columns):
         for a in (0, 1):
-            columns = self._permute_by_pair(a, columns)
+            self._permute_by_pair(a, columns)
         return [share for share, _ in columns]
 
 

@@ -127,7 +127,8 @@ def test_a_shuffle_shows_nobody_its_rows():
 class UnmaskedHop(Replicated):
     """A pair swaps its permuted pieces as they are."""
 
-    def _reshare_pairs(self, a, pieces, binary):
+    def _reshare_pairs(self, a, pieces, shapes, binary):
+        pieces = list(pieces)
         masks = [np.zeros_like(piece) for piece in pieces]
         other = (a + 1) % 3 if self.me == a else a
         shares = []

@@ -15,6 +15,12 @@ def share(numbers, width):
     return planes.to_planes(numbers[None].astype(np.uint64), width)
 
 
+def ands(factors, shapes):
+    products = [left & right for left, right in factors]
+    assert shapes == [product.shape[1:] for product in products]
+    return products
+
+
 def plain(shares):
     return planes.unpack(shares[0, 0], LANES)
 
@@ -26,9 +32,9 @@ def test_carries_and_sums_of_every_width(width):
     s, t = rng.integers(0, top, LANES), rng.integers(0, top, LANES)
     s[:3], t[:3] = (0, top - 1, top - 1), (0, top - 1, 1)
     a, b = share(s, width), share(t, width)
-    [(carry, _)] = circuits.reduce_carries([circuits.Block(a, a ^ b, carry_known=True)], np.bitwise_and)
+    [(carry, _)] = circuits.reduce_carries([circuits.Block(a, a ^ b, carry_known=True)], ands)
     np.testing.assert_array_equal([(int(x) + int(y)) >> width > 0 for x, y in zip(s, t, strict=True)], plain(carry))
-    total = planes.from_planes(circuits.add_planes(a, b, np.bitwise_and), LANES)[0]
+    total = planes.from_planes(circuits.add_planes(b.copy(), a ^ b, ands), LANES)[0]
     assert [(int(x) + int(y)) % 2**width for x, y in zip(s, t, strict=True)] == [int(x) for x in total]
 
 
@@ -37,7 +43,7 @@ def test_two_blocks_fold_side_by_side(widths):
     rng = np.random.default_rng(widths[0])
     numbers = [(rng.integers(0, 2 ** min(w, 62), LANES), rng.integers(0, 2 ** min(w, 62), LANES)) for w in widths]
     (a, b), (c, d) = [(share(s, w), share(t, w)) for (s, t), w in zip(numbers, widths, strict=True)]
-    low, high = circuits.reduce_carries([circuits.Block(a, a ^ b, carry_known=True), circuits.Block(c, c ^ d)], np.bitwise_and)
+    low, high = circuits.reduce_carries([circuits.Block(a, a ^ b, carry_known=True), circuits.Block(c, c ^ d)], ands)
     (s, t), (u, v) = numbers
     carry = (s.astype(object) + t) >> widths[0]
     np.testing.assert_array_equal(carry > 0, plain(low[0]))

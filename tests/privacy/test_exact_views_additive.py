@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ramp_notebook.protocols.additive import Additive
+from ramp_notebook.protocols.preprocessing import supply
 from ramp_notebook.protocols.preprocessing.sources import Source
 from ramp_notebook.protocols.preprocessing.supply import Ledger
 from ramp_notebook.testing.views import LeakError, Program, check_views
@@ -56,6 +57,12 @@ class TapeSource(Source):
         bits = shares("r", 2)
         numbers = completed(np.bitwise_xor.reduce(bits), "number", context._symbols, np.subtract)
         return numbers.reshape(-1, 64), pack(bits[context.index].astype(bool))
+
+
+@pytest.fixture(autouse=True)
+def one_batch(monkeypatch):
+    """However many lanes there are, their items are made at once."""
+    monkeypatch.setattr(supply, "MOST_AT_ONCE_BYTES", 1 << 40)
 
 
 class OnTape(Additive):

@@ -23,7 +23,8 @@ import numpy as np
 from ..errors import CellAborted, RampError
 from ..protocols.context import Context
 from ..secret.array import SecretArray
-from ..secret.session import Private, Session
+from ..secret.private import Private
+from ..secret.session import Session
 from ..trace.recorder import Recorder
 from ..wire.channel import Links, parties_of
 from .cell import Cell, Description, ErrorReport, Outcome

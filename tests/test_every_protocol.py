@@ -131,5 +131,17 @@ def test_unsupported_numpy_functions_say_what_works(parties):
 
 
 def test_the_wrong_number_of_parties_says_what_fits():
-    with Coordinator(["alice", "bob"], launcher="inline") as two, pytest.raises(Exception, match="exactly three parties"):
+    with Coordinator(["alice", "bob"], launcher="inline") as two, pytest.raises(Exception, match="exactly three parties.*additive or garbled"):
         two.run(Cell("z = 1"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 64])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_takes_some_numbers_of_parties_and_names_others_for_the_rest(protocol, count):
+    cls = registry.protocols[protocol]
+    if cls.fits(count):
+        cls.check_parties(count)
+        return
+    fitting = [name for name in PROTOCOLS if name != "clear" and registry.protocols[name].fits(count)]
+    with pytest.raises(ValueError, match=" or ".join(fitting) or "no protocol that protects anything"):
+        cls.check_parties(count)

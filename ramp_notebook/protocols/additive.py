@@ -14,7 +14,7 @@ from ..registry import protocol
 from ..values import ring, shaped
 from . import circuits
 from . import planes as packed
-from .base import Protocol, Share, wrong_count
+from .base import Protocol, Share
 from .preprocessing.rehearsal import CountingSupply, in_one_go
 from .preprocessing.sources import SOURCES
 from .preprocessing.supply import Supply, planned_supply, supply_state
@@ -39,10 +39,12 @@ class Additive(Protocol):
 
     prepares = True
 
+    takes = "two parties or more"
+    chooses_preprocessing = True
+
     @classmethod
-    def check_parties(cls, count: int) -> None:
-        if count < 2:
-            raise wrong_count("additive", "two parties or more", count, "Name more (--parties alice,bob).")
+    def fits(cls, count: int) -> bool:
+        return count >= 2
 
     def __init__(self, context: Any, kept: dict[str, Any] | None = None):
         super().__init__(context, kept)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import registry
 from ..errors import MisuseValueError
 from ..trace.recorder import OpenSpan
 from ..values import encoding, ring, shaped
@@ -20,7 +21,7 @@ from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
 from . import circuits
 from . import planes as packed
 from .context import Context
-from .security import Security
+from .security import ADVERSARIES, Security
 
 Share = Any  # uint64 ndarray or ShapedArray, leading axis: components
 
@@ -34,6 +35,7 @@ class Protocol(ABC):
 
     name: ClassVar[str]
     security: ClassVar[Security]
+    takes: ClassVar[str]  # how many parties, in words
     arithmetic_components: ClassVar[int] = 1
     binary_components: ClassVar[int] = 1
     value_range: ClassVar[str] = "signed 64-bit integers"
@@ -42,6 +44,7 @@ class Protocol(ABC):
     prepares: ClassVar[bool] = False  # spends correlated randomness that can be made before it is known for what
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
+    chooses_preprocessing: ClassVar[bool] = False  # --preprocessing and --store mean something
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
 
@@ -76,8 +79,19 @@ class Protocol(ABC):
 
     @classmethod
     @abstractmethod
+    def fits(cls, count: int) -> bool:
+        """Whether the protocol runs with so many parties."""
+
+    @classmethod
     def check_parties(cls, count: int) -> None:
         """Raise MisuseValueError, saying what would fit, unless the protocol runs with this many parties."""
+        if cls.fits(count):
+            return
+        private = [name for name, other in registry.protocols.items() if other.fits(count) and other.security.adversary != ADVERSARIES[0]]
+        others = f"for {count} take --protocol {' or '.join(private)}" if private else "no protocol that protects anything takes so few"
+        raise MisuseValueError(
+            f"`{cls.name}` runs with {cls.takes}; this cell has {count}. Name others (--parties alice,bob,carol), or {others}."
+        )
 
     @classmethod
     def components(cls, count: int, *, binary: bool) -> int:
@@ -344,8 +358,3 @@ def align(share: Share, ndim: int) -> Share:
     """Insert axes of length 1 after the component axis, so that numpy broadcasts values and not components."""
     missing = ndim + 1 - share.ndim
     return share if missing <= 0 else share.reshape(share.shape[0], *(1,) * missing, *share.shape[1:])
-
-
-def wrong_count(name: str, takes: str, count: int, instead: str) -> MisuseValueError:
-    """The error for a number of parties that a protocol does not run with."""
-    return MisuseValueError(f"`{name}` runs with {takes}; this cell has {count}. {instead}")

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MisuseValueError
 from ..registry import protocol
 from ..values import ring, shaped
 from . import planes as packed
@@ -24,10 +23,11 @@ class Clear(Protocol):
 
     security = Security("cleartext reference", 0, "n ≥ 1", "the ideal functionality: no cryptography", "none needed")
 
+    takes = "one party or more"
+
     @classmethod
-    def check_parties(cls, count: int) -> None:
-        if count < 1:
-            raise MisuseValueError("clear needs at least one party")
+    def fits(cls, count: int) -> bool:
+        return count >= 1
 
     def input(self, owner: int, value: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
         me, others = self.context.index, range(1, self.context.count)

@@ -17,7 +17,7 @@ from ..values import shaped
 from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
 from ..values.streams import Stream, fresh_key
 from . import planes as packed
-from .base import Protocol, Share, wrong_count
+from .base import Protocol, Share
 from .garbling import HalfGates, Scheme, labels, netlists, slices
 from .garbling.labels import Labels
 from .permutations import network, random_permutation, route
@@ -49,11 +49,11 @@ class Garbled(Protocol):
     lasting = ("delta",)
     scheme: ClassVar[type[Scheme]] = HalfGates  # ThreeHalves sends a quarter less and takes longer
 
+    takes = "exactly two parties"
+
     @classmethod
-    def check_parties(cls, count: int) -> None:
-        if count != 2:
-            instead = "Name two (--parties alice,bob), or choose --protocol replicated for three, additive for any number."
-            raise wrong_count("garbled", "exactly two parties", count, instead)
+    def fits(cls, count: int) -> bool:
+        return count == 2
 
     def __init__(self, context: Any, kept: dict[str, Any] | None = None):
         super().__init__(context, kept)

@@ -15,7 +15,7 @@ from ..registry import protocol
 from ..values import ring, shaped
 from . import circuits
 from . import planes as packed
-from .base import Protocol, Share, wrong_count
+from .base import Protocol, Share
 from .permutations import random_permutation
 from .security import Security
 
@@ -31,11 +31,11 @@ class Replicated(Protocol):
     security = Security("semi-honest", 1, "3", "Araki et al. 2016/768; conversions after ABY3 2018/403; shuffle 2022/1595")
     arithmetic_components = binary_components = 2
 
+    takes = "exactly three parties"
+
     @classmethod
-    def check_parties(cls, count: int) -> None:
-        if count != 3:
-            instead = "Name three (--parties alice,bob,carol), or choose --protocol clear, which takes any number but protects nothing."
-            raise wrong_count("replicated", "exactly three parties", count, instead)
+    def fits(cls, count: int) -> bool:
+        return count == 3
 
     def __init__(self, context: Any, kept: dict[str, Any] | None = None):
         super().__init__(context, kept)

@@ -11,6 +11,7 @@ ADVERSARIES = ("cleartext reference", "semi-honest", "malicious with abort")  # 
 FLAGS = {  # flag -> what it means to the reader
     "seeded test": "randomness came from --seed: reproducible, not private",
     "trusted dealer": "one process knows all correlated randomness",
+    "regular learning parity with noise": "security rests on this younger assumption too",
     "probabilistic truncation": "fixed-point products are rounded up or down at random",
     "random pattern": "message sizes depend on coins revealed on the way, never on data",
     "shares shown": "mpc.peek put shares into the report",

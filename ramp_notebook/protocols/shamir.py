@@ -17,7 +17,7 @@ from ..registry import protocol
 from ..values import bitfield, encoding, field, shaped
 from ..values.encoding import DType
 from ..values.streams import Stream
-from .base import Share, wrong_count
+from .base import Share
 from .permutations import random_permutation
 from .pieces import BITS, HALF, Pieces
 from .polynomial_fields import BitSharing, BitsOfThree, PrimeSharing
@@ -44,11 +44,11 @@ class Shamir(Pieces):
     smallest: ClassVar[int] = 1 - HALF
     largest: ClassVar[int] = HALF - 1
 
+    takes = f"3 to {MOST_PARTIES} parties"
+
     @classmethod
-    def check_parties(cls, count: int) -> None:
-        if not 3 <= count <= MOST_PARTIES:
-            instead = "Name three (--parties alice,bob,carol) or more, or choose --protocol clear, which takes any but protects nothing."
-            raise wrong_count("shamir", f"3 to {MOST_PARTIES} parties, of which less than half may be curious", count, instead)
+    def fits(cls, count: int) -> bool:
+        return 3 <= count <= MOST_PARTIES
 
     @classmethod
     def components(cls, count: int, *, binary: bool) -> int:

@@ -79,6 +79,10 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
     value = {**DEFAULTS, **sticky, **{name: v for name, v in given.items() if v is not None}}
     parties = party_names(value["parties"])
     protocol = one_of("--protocol", value["protocol"], list(registry.protocols))
+    source = one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source")
+    for name in ("preprocessing", "store"):
+        if given.get(name) and not registry.protocols[protocol].chooses_preprocessing:
+            raise OptionError(f"--{name} means nothing under --protocol {protocol}, which leaves no choice of preprocessing; leave it out")
     return Options(
         parties,
         protocol,
@@ -93,7 +97,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         _seed(value.get("seed")),
         bool(value.get("checksums")),
         bool(value.get("quiet")),
-        one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source"),
+        source,
         bool(value.get("prepare")),
         os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
     )

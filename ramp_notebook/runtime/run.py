@@ -100,7 +100,10 @@ class RunningCell:
             if self.interrupts.count and self.cause is None:
                 self.cause = self._interrupted()
             elif time.monotonic() > deadline and self.cause is None:
-                self.cause = CellTimeout(f"the cell took longer than {self.timeout:g} s: {'; '.join(self._whereabouts())}.")
+                self.cause = CellTimeout(
+                    f"the cell took longer than {self.timeout:g} s: {'; '.join(self._whereabouts())}. "
+                    "Give it a longer --timeout, or see with --plan what it costs."
+                )
         if self.cause is None:
             self._settle()
         self._abort()

@@ -227,7 +227,7 @@ class SecretArray:
         try:
             return implementation(*args, **kwargs)
         except TypeError:
-            _check_call(name, implementation, args, kwargs)
+            check_call(name, implementation, args, kwargs)
             raise
 
     if TYPE_CHECKING:  # set below, from one table
@@ -264,7 +264,7 @@ def unsupported(what: str) -> MisuseTypeError:
     return MisuseTypeError(f"{what} does not work on secrets. What works: {WORKS}. Or mpc.reveal(x) first, if the value may become public.")
 
 
-def _check_call(name: str, implementation: Callable[..., Any], args: Any, kwargs: Any) -> None:
+def check_call(name: str, implementation: Callable[..., Any], args: Any, kwargs: Any) -> None:
     """Say which arguments work on secrets if these are not among them."""
     signature = inspect.signature(implementation)
     try:

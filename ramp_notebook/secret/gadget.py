@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from .. import registry
 from ..errors import MisuseTypeError
-from .array import SecretArray
+from .array import SecretArray, check_call
 from .session import Session
 
 P = ParamSpec("P")
@@ -95,7 +95,11 @@ def gadget(
             with session.span(facts.name):
                 if facts.reveals or facts.pattern == "random":
                     session.note(["random pattern"] if facts.pattern == "random" else [], facts.reveals)
-                return function(*args, **kwargs)
+                try:
+                    return function(*args, **kwargs)
+                except TypeError:
+                    check_call(f"gadgets.{facts.name}", function, args, kwargs)
+                    raise
 
         run.facts = facts  # type: ignore[attr-defined]
         registry.gadgets.add(facts.name, run)

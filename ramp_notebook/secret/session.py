@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseTypeError, MisuseValueError
+from ..errors import MisuseError, MisuseTypeError, MisuseValueError
 from ..protocols import planes as packed
 from ..protocols.base import Protocol
 from ..protocols.context import Context
@@ -244,7 +244,7 @@ class Session:
         if described not in ("int64", "fixed", "bool"):
             raise MisuseTypeError(
                 f"`{name}` at {self._parties[owner]} is {described or 'not a number'}; "
-                "expected integers, floats or booleans of one regular shape"
+                "expected integers, floats or booleans of one regular shape, integers of at most 64 bits"
             )
         return parse_dtype(described)
 
@@ -254,7 +254,10 @@ class Session:
         if shaped.is_shaped(value):
             return self._ring(value, kind, name)
         if encoder is not None:
-            value = encoder(value)
+            try:
+                value = encoder(value)
+            except MisuseError as problem:
+                raise type(problem)(f"`{name}`: {problem}") from None
         array = np.asanyarray(value)
         if array.shape != shape:
             raise MisuseValueError(

@@ -5,7 +5,7 @@ access line is what is narrow in practice (and what `tc` shapes on an interface)
 fast enough. Latency is one way, from the last byte sent to its arrival; slow start and loss are not modelled.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import MisuseTypeError, MisuseValueError
 
@@ -43,9 +43,6 @@ class NetworkModel:
         if not self.jitter_seconds:
             return self.latency_seconds
         return self.latency_seconds + self.jitter_seconds * _spread(sender, receiver, sequence)
-
-    def without_jitter(self) -> "NetworkModel":
-        return replace(self, jitter_seconds=0.0)
 
 
 PRESETS: dict[str, NetworkModel] = {

@@ -66,7 +66,7 @@ def test_syntax_errors_have_their_line(shell):
         ("something", "unrecognized arguments: something"),
         ("--protocol cleer", "Did you mean clear"),
         ("--parties alice,alice", "different names"),
-        ("--parties 2", "exactly three parties"),
+        ("--parties 2", "exactly three parties; this cell has 2.*additive or garbled"),
         ("-i rate@dave", "no party 'dave'"),
         ("-i rate", "NAME@PARTY"),
         ("-i nothing@alice", "no variable `nothing`"),

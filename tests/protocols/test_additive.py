@@ -52,6 +52,14 @@ def test_gadgets_among_two_and_five(name, count, groups):
     check_gadget(name, facts, arguments, "additive", groups[count])
 
 
+def test_ten_parties_compare_and_multiply():
+    with Coordinator([f"p{k}" for k in range(10)], launcher="inline") as ten:
+        text = 'x, y = mpc.input("x", owner="p0"), mpc.input("y", owner="p1")\nz, less = mpc.reveal(x * y), mpc.reveal(x < y)'
+        outputs = run(ten, text, x=np.array([-3, 5]), y=np.array([5, 5])).outputs
+    assert [-15, 25] == outputs["z"].tolist()
+    assert [True, False] == outputs["less"].tolist()
+
+
 @pytest.mark.parametrize("name", ["less_than", "equal", "select", "argmax"])
 def test_messages_do_not_depend_on_data(name, groups):
     check_obliviousness(name, registry.gadgets[name].facts, "additive", groups[3])

@@ -89,6 +89,8 @@ class ObliviousTransfers(Source):
 class SilentTransfers(ObliviousTransfers):
     """The same from silent OTs: hardly a bit sent for each, but security rests on learning parity with noise too."""
 
+    flags = ("regular learning parity with noise",)
+
     def _new_engine(self) -> Engine:
         return Ferret()
 

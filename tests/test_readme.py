@@ -13,6 +13,7 @@ import pytest
 from tools.notebooks import execute, output_text
 
 from ramp_notebook import registry
+from ramp_notebook.protocols.security import FLAGS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +43,13 @@ def test_the_first_cell_shows_the_result_and_the_label_that_is_explained(shown: 
     assert "top = 91000" in report
     [label] = blocks("label")
     assert f"label: {label}" in report.splitlines()
+    pictured = re.search(r"(\d+ rounds), (\d+ messages) and (\S+ KiB), and a timeline", TEXT)
+    assert pictured, "the picture's text says what it shows"
+    assert f"3 parties · {' · '.join(pictured.groups())} online" in report.splitlines()
+
+
+def test_every_flag_of_a_label_is_explained() -> None:
+    assert [] == [flag for flag in FLAGS if f"| `{flag}` |" not in TEXT]
 
 
 @pytest.mark.process
@@ -57,7 +65,8 @@ def test_the_new_gadget_computes_its_reference(shown: dict[str, str], tmp_path: 
 
 
 def test_the_make_targets_exist() -> None:
-    targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE)) | {f"{name}=1" for name in re.findall(r"^([A-Z]+) \?=", makefile, re.MULTILINE)}
     named = {word for code in re.findall(r"`(make [^`]+)`", TEXT) for word in code.split()[1:]}
     named |= {word for line in command_lines() if line.startswith("make ") for word in line.split()[1:]}
     assert {"demo", "test", "lab"} <= named <= targets

@@ -37,7 +37,7 @@ class Shamir(Pieces):
     """Shamir's sharing modulo 2^61 - 1 and, for bits, in a field of 2^m elements."""
 
     security = Security(
-        "semi-honest", threshold, "n ≥ 3", "Shamir 1979; GRR 1998; conversions after Rabbit 2021/119", threshold_text="t < n/2"
+        "semi-honest", threshold, "n ≥ 3", "Shamir 1979; products of GRR 1998 and, in bulk, ATLAS 2021/833", threshold_text="t < n/2"
     )
     pieces_add_up = False
     value_range = "integers in (-2^60, 2^60), modulo the prime 2^61 - 1"

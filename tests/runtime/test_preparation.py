@@ -99,7 +99,7 @@ def test_a_wrong_word_is_refused(word):
 
 
 def test_protocols_that_spend_nothing_have_nothing_to_prepare():
-    with pytest.raises(MisuseError, match="`replicated` spends no correlated randomness"):
+    with pytest.raises(MisuseError, match="--preprocessing means nothing under --protocol replicated"):
         Notebook(parties="alice,bob,carol", protocol="replicated").prepare("triples=1")
 
 

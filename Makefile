@@ -50,7 +50,9 @@ lab: .venv/.with-lab
 
 bench: .venv/.with-test
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.models
 	$(BIN)/python -m tests.benchmarks.preprocessing
+	$(BIN)/python -m tests.benchmarks.circuits
 
 # The others get an environment of their own: their pins must not decide ours.
 .build/peers/.ready: Makefile

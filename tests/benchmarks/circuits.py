@@ -30,7 +30,8 @@ SALT = bytes(16)
 
 def main() -> None:
     if not AES.is_file():
-        raise SystemExit(f"there is no {AES}: set RAMP_DATA to a folder with circuits/aes_128.txt")
+        print(f"circuits: skipped, there is no {AES}; set RAMP_DATA to a folder with circuits/aes_128.txt")
+        return
     print(f"{'AES-128':<26}{'seconds':>9}{'blocks/s':>11}{'MB/party':>10}{'rounds':>8}   ({RIVALS['replicated']} for 1,000)")
     with Coordinator(["alice", "bob", "carol"]) as parties:
         for blocks in (1, 1000, 10_000, 100_000):

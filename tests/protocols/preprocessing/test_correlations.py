@@ -152,7 +152,7 @@ def test_every_kind_costs_what_its_docstring_says(parties: int) -> None:
     assert [(n - 1) * (corrections + 31 * extension) + (n - 2) * extension] * n == bits_sent(lambda c, e: matrix_triples(c, e, 3, 4, 8), 1)
 
 
-def test_two_parties_pay_at_most_520_bytes_for_a_triple_and_32_bits_for_a_bit_triple() -> None:
+def test_two_parties_pay_500_bytes_for_a_triple_and_31_bits_for_a_bit_triple() -> None:
     assert 500 == sent_bytes(run(2, lambda context, engine: triples(context, engine, 64))[1], 0) / 64
     assert 31 == 8 * sent_bytes(run(2, lambda context, engine: bit_triples(context, engine, 6400))[1], 0) / 6400
 

@@ -16,7 +16,8 @@ NAMES = ("alice", "bob", "carol", "dave", "erin")
 class Group:
     """Parties that live for several cells."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, context: Callable[..., Any] = Context):
+        self.context = context
         self.names = NAMES[:count]
         self.hub = MemoryHub(self.names)
         self.links = [MemoryLinks(self.hub, i) for i in range(count)]
@@ -30,7 +31,7 @@ class Group:
         contexts = []
         for links in self.links:
             links.begin(self.epoch)
-            contexts.append(Context(links, Recorder(), self.epoch))
+            contexts.append(self.context(links, Recorder(), self.epoch))
 
         def party(i: int) -> None:
             try:

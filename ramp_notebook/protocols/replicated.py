@@ -227,8 +227,8 @@ class Replicated(Protocol):
         """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 5 elements.
 
         After Dalskov, Escudero, Keller 2019/131: party 1 alone learns c = x + 2^62 + r. Parties 0 and 2 both hold x_0 and draw
-        r from their common stream, so that sharing it is free. The 4 elements stated for that paper suit an x small against
-        2^64; here c's top bit travels too: with r's it says whether the low 63 bits borrow, so that no |x| < 2^62 fails.
+        r from their common stream, so that sharing it is free. One element more than the 4 counted elsewhere for that paper:
+        c's top bit travels too, and with r's says whether the low 63 bits borrow, so that no |x| < 2^62 fails.
         """
         n, shift, top, low63 = x.shape[1], np.uint64(bits), np.uint64(63), np.uint64((1 << 63) - 1)
         weight = np.uint64(63 - bits)  # of the borrow, after the shift

@@ -178,7 +178,7 @@ def check_sticky(name: str, value: str) -> Any:
         if value.lower() not in ("true", "false"):
             raise OptionError(f"{name} takes true or false; got {value!r}")
         return value.lower() == "true"
-    check({name: value}, {})
+    check({}, {name: value})
     return value
 
 

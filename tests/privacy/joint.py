@@ -5,14 +5,12 @@ distributions exceed the threshold once in a million tests of all pairs together
 """
 
 import itertools
-import threading
 
 import numpy as np
+from parties_in_threads import Group
 
 from ramp_notebook.protocols.context import Context
-from ramp_notebook.trace.recorder import Recorder
 from ramp_notebook.values import bits as packed
-from ramp_notebook.wire.memory import MemoryHub, MemoryLinks
 
 FALSE_ALARMS = 1e-6
 
@@ -42,8 +40,8 @@ class ListeningStream:
 class ListeningContext(Context):
     """A context that keeps what its party receives and draws."""
 
-    def __init__(self, links):
-        super().__init__(links, Recorder(clock=False), epoch=1)
+    def __init__(self, *args):
+        super().__init__(*args)
         self.seen = []
 
     def _make_stream(self, peer):
@@ -57,28 +55,13 @@ class ListeningContext(Context):
 
 def views(protocol, count, program):
     """What each party saw, arrays in order, while `program(engine)` ran in all of them."""
-    hub = MemoryHub([f"party{i}" for i in range(count)])
-    links = [MemoryLinks(hub, i) for i in range(count)]
-    contexts = [ListeningContext(each) for each in links]
-    errors = []
+    contexts = []
 
-    def body(me):
-        try:
-            links[me].begin(1)
-            program(protocol(contexts[me]))
-        except BaseException as error:
-            errors.append(error)
-            for each in links:
-                each.abort(1)
+    def listening(*args):
+        contexts.append(ListeningContext(*args))
+        return contexts[-1]
 
-    threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
-    with np.errstate(over="ignore"):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    if errors:
-        raise errors[0]
+    Group(count, listening).run(lambda context: program(protocol(context)))
     return [context.seen for context in contexts]
 
 

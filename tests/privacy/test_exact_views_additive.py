@@ -5,30 +5,17 @@ Correlated randomness comes from an ideal dealer whose items are random variable
 
 import numpy as np
 import pytest
+from privacy.dealt import DealtSource
 
 from ramp_notebook.protocols.additive import Additive
 from ramp_notebook.protocols.preprocessing import supply
-from ramp_notebook.protocols.preprocessing.sources import Source
 from ramp_notebook.protocols.preprocessing.supply import Ledger
 from ramp_notebook.testing.views import LeakError, Program, check_views
 from ramp_notebook.values.bits import pack, word_count
 
 
-class TapeSource(Source):
+class TapeSource(DealtSource):
     """Every share is drawn from the tape by its party, but the last one of party 0, which completes what is dealt."""
-
-    def __init__(self):
-        self.made = 0
-
-    def is_ready(self, context):
-        return True
-
-    def set_up(self, context): ...
-
-    def facts(self, context):
-        return {}
-
-    def assume(self, facts): ...
 
     def make(self, context, kind, count):
         lanes = context._tape.lanes

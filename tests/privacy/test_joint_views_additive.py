@@ -5,35 +5,22 @@ Correlated randomness is dealt ideally; what a party is dealt is part of its vie
 
 import numpy as np
 import pytest
+from privacy.dealt import DealtSource
 from privacy.joint import largest_difference
 from privacy.test_joint_views import LANES, PROGRAMS, shuffled, worlds_apart
 
 from ramp_notebook.protocols.additive import Additive
 from ramp_notebook.protocols.permutations import random_permutation
-from ramp_notebook.protocols.preprocessing.sources import Source
 from ramp_notebook.protocols.preprocessing.supply import Ledger
 from ramp_notebook.protocols.preprocessing.translations import minus, plus
 from ramp_notebook.values.bits import unpack, word_count
 from ramp_notebook.values.streams import Stream, derive_key
 
 
-class IdealSource(Source):
+class IdealSource(DealtSource):
     """All parties expand one seed of this run to what all are dealt, and each keeps its own."""
 
     labelled = True
-
-    def __init__(self):
-        self.made = 0
-
-    def is_ready(self, context):
-        return True
-
-    def set_up(self, context): ...
-
-    def facts(self, context):
-        return {}
-
-    def assume(self, facts): ...
 
     def make(self, context, kind, count):
         self.made += 1

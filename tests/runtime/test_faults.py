@@ -153,8 +153,9 @@ class TestDeath:
                 parties.stop()
 
     def test_all_parties_die_at_once(self, parties: Coordinator) -> None:
-        with soon(), pytest.raises(PartyDied, match="been started anew"):  # one that is slower may be stopped before it dies
-            parties.run(Cell("import os; os._exit(1)"))
+        deaf = "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"  # whoever is slower is not stopped before it dies
+        with soon(), pytest.raises(PartyDied, match="have been started anew"):
+            parties.run(Cell(deaf + "import time\ntime.sleep(0.3)\nos._exit(1)"))  # by then all have begun
         works(parties)
 
     def test_sys_exit_ends_the_cell_and_not_the_party(self, parties: Coordinator) -> None:

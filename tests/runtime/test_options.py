@@ -62,6 +62,15 @@ def test_parties_by_number_and_by_name() -> None:
     assert 50 == len(set(party_names("50")))
 
 
+def test_where_randomness_comes_from_may_be_settled_before_a_protocol_needs_it():
+    assert "silent" == check_sticky("preprocessing", "silent")
+    assert "replicated" == check({}, {"preprocessing": "dealer", "store": "stock"}).protocol
+    assert "dealer" == check({"protocol": "additive"}, {"preprocessing": "dealer"}).preprocessing
+    for option in ({"preprocessing": "dealer"}, {"store": "stock"}):
+        with pytest.raises(OptionError, match="means nothing under --protocol replicated"):
+            check(option, {})
+
+
 def test_sticky_values_are_checked_when_they_are_set() -> None:
     assert check_sticky("quiet", "True") is True
     with pytest.raises(OptionError, match="true or false"):

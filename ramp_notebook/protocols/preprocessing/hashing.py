@@ -23,7 +23,7 @@ PIECE_BLOCKS = 8192  # 128 KiB for each of three buffers: they stay in the L2 ca
 def hash_blocks(blocks: Blocks, first: int, *, chunk: int = 0, offset: Blocks | None = None, key: bytes = PI_KEY) -> Blocks:
     """Return π(π(x) ⊕ i) ⊕ π(x) for every block x of (n, 2), with the tweak i = (first + row, chunk).
 
-    This is TMMO of Guo, Katz, Wang and Yu (2019/074, section 7.4): tweakable circular correlation robust in the
+    This is TMMO of Guo, Katz, Wang and Yu (2019/074): tweakable circular correlation robust in the
     ideal-permutation model, provided that no tweak is used twice with one secret correlation. `offset` (2,) is XORed to
     every block first; further chunks of one row give further independent output. π is AES under the public `key`.
     """

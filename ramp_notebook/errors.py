@@ -60,6 +60,14 @@ class PartyOutOfMemory(PeerError):
     """A party could not allocate what its step needs."""
 
 
+class CheatingDetected(PeerError):
+    """A check of a protocol against active parties failed here. The joint run is over: its parties have to be started anew."""
+
+
+class CheatingReported(CheatingDetected):
+    """Another party's check failed; it told this one no more than that."""
+
+
 class CellAborted(PeerError):
     """This party was told to stop; the cause is elsewhere."""
 

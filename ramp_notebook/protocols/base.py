@@ -47,6 +47,7 @@ class Protocol(ABC):
     chooses_preprocessing: ClassVar[bool] = False  # --preprocessing and --store mean something
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
+    owing: ClassVar[frozenset[str]] = frozenset()  # tags of messages that have to be checked before anything is revealed
 
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
         self.context = context
@@ -56,6 +57,14 @@ class Protocol(ABC):
     def label_flags(self) -> tuple[str, ...]:
         """What results of this cell say in their label on account of where its correlated randomness came from."""
         return ()
+
+    def verify(self) -> None:  # noqa: B027 - there is nothing to check where parties are only curious
+        """Check everything that was computed since the last time; raise CheatingDetected at all parties unless it is as it should be."""
+
+    @property
+    def missed_bits(self) -> int | None:
+        """A cheater gets through this cell's checks with probability 2^-bits at most; None if there were none that can miss."""
+        return None
 
     def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:  # noqa: B027 - most protocols need none
         """Have correlated randomness ready, so many items of each kind; unless `all_of_it`, only as much as fits memory well."""

@@ -39,6 +39,11 @@ class Security:
     def needs_preprocessing(self) -> bool:
         return self.preprocessing != "none needed"
 
+    @property
+    def withstands_cheating(self) -> bool:
+        """Whether parties that send anything whatever are noticed."""
+        return self.adversary == ADVERSARIES[2]
+
     def tolerated(self, party_count: int) -> int:
         """How many of so many parties may collude."""
         return self.threshold(party_count) if callable(self.threshold) else self.threshold
@@ -66,17 +71,25 @@ class Label:
     def with_flags(self, flags: Iterable[str] = (), reveals: Iterable[str] = ()) -> "Label":
         return replace(self, flags=self.flags | frozenset(flags), reveals=tuple(sorted({*self.reveals, *reveals})))
 
+    def with_missed(self, bits: int | None) -> "Label":
+        """After checks that miss a cheater with probability 2^-bits at most."""
+        known = [b for b in (self.statistical_bits, bits) if b is not None]
+        return replace(self, statistical_bits=min(known) if known else None)
+
     def join(self, other: "Label") -> "Label":
         """The label of a result made from both."""
-        bits = [b for b in (self.statistical_bits, other.statistical_bits) if b is not None]
         return Label(
             min(self.adversary, other.adversary, key=ADVERSARIES.index),
             min(self.threshold, other.threshold),
             self.party_count,
-            min(bits) if bits else None,
+            self.with_missed(other.statistical_bits).statistical_bits,
             self.flags | other.flags,
             tuple(sorted({*self.reveals, *other.reveals})),
         )
+
+    def among_curious(self) -> "Label":
+        """The same, if every party followed the protocol."""
+        return replace(self, adversary=min(self.adversary, ADVERSARIES[1], key=ADVERSARIES.index), statistical_bits=None)
 
     def text(self) -> str:
         """One line, deterministic: adversary, threshold, then flags and declared reveals in alphabetical order."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import MisuseError, MisuseValueError, PartyDied, PartyUnresponsive, RampError
+from ..errors import CheatingDetected, MisuseError, MisuseValueError, PartyDied, PartyUnresponsive, RampError
 from ..wire.channel import DEALER
 from .cell import Cell, Description, Outcome
 from .control import encode
@@ -20,6 +20,11 @@ from .supervisor import Supervisor
 ENGINE = "ramp_notebook.runtime.engine:Engine"
 SILENCE_SECONDS = 10.0
 START_SECONDS = 60.0
+DESTROYED = (
+    "No result of this cell was shown; the parties were ended, and with them their secrets, keys and unused correlated randomness: "
+    "what a cheater learns from trying again would add up."
+)
+AGAIN = "Start new ones with %mpc start, and run again the cells that gave them data."
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Coordinator:
         self.outcomes: dict[int, Outcome] = {}  # of the last cell
         self._supervisor = Supervisor((*names, DEALER), launcher, engine, silence_seconds)
         self._started = False
+        self._ended_by: CheatingDetected | None = None  # no cell runs any more until parties are started anew
         self._interrupts: Interrupts | None = None
         self._finalizer = weakref.finalize(self, self._supervisor.stop)  # also at interpreter exit
 
@@ -68,20 +74,21 @@ class Coordinator:
     def start(self) -> None:
         """Start all parties and wait until each is ready; does nothing if they are."""
         with self._guard() as interrupts:
+            self._ended_by = None
             self._start(interrupts)
 
     def run(self, cell: Cell, timeout: float | None = None, progress: Progress | None = None) -> CellResult:
         """Run a cell at its parties, commit if all succeed, roll back and raise one error otherwise."""
         with self._guard() as interrupts:
+            if self._ended_by is not None:
+                raise MisuseError(f"these parties ended when cheating was noticed, and none runs now. {AGAIN}")
             self._start(interrupts)
             return self._run(cell, timeout, progress, interrupts)
 
     def stop(self) -> None:
         """End all parties; idempotent. A later cell starts new ones."""
         with Interrupts() as interrupts:  # Ctrl-C waits for the second that this may take
-            self._supervisor.stop()
-            self._started = False
-            self.directory = [{} for _ in self.names]
+            self._end()
         _raise_if_pressed(interrupts)
 
     def interrupt(self) -> None:
@@ -103,6 +110,11 @@ class Coordinator:
         return dealer.pid if dealer is not None and dealer.alive() else None
 
     # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self._supervisor.stop()
+        self._started = False
+        self.directory = [{} for _ in self.names]
 
     def _guard(self) -> "_Guard":
         if self._interrupts is not None:
@@ -154,6 +166,11 @@ class Coordinator:
         except BaseException as error:
             self.generation += 1
             self.kept = {}
+            if isinstance(error, CheatingDetected):
+                self._end()
+                self._ended_by = error
+                error.args = (f"{error.args[0]}. {DESTROYED} {AGAIN}", *error.args[1:])
+                raise
             gone = self._replace(run)
             if isinstance(error, RampError) and gone and error.args:
                 error.args = (str(error.args[0]) + lost(self.names, gone), *error.args[1:])

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CellAborted, RampError
+from ..errors import CellAborted, ChannelError, CheatingDetected, ProgramMismatch, RampError
 from ..protocols.context import Context
 from ..secret.array import SecretArray
 from ..secret.private import Private
@@ -62,6 +62,8 @@ class Engine:
                 self._execute(cell, epoch, directory, recorder, scope, outcome)
         except CellAborted as problem:
             outcome = Outcome("aborted", error=self.report(problem, cell, recorder))
+        except (ChannelError, ProgramMismatch, CheatingDetected) as problem:
+            outcome = Outcome("error", error=self.report(self._judged(problem), cell, recorder))
         except BaseException as problem:  # SystemExit and KeyboardInterrupt in a cell end the cell, not the party
             outcome = Outcome("error", error=self.report(problem, cell, recorder))
         outcome.printed = printed.getvalue()
@@ -69,6 +71,16 @@ class Engine:
         outcome.carried_bytes = {p: n - carried.get(p, 0) for p, n in self.links.carried_bytes().items() if n != carried.get(p, 0)}
         outcome.directory = describe_all(self._prepared if self._prepared is not None else self.namespace)
         return outcome
+
+    def _judged(self, problem: RampError) -> RampError:
+        """Under a protocol against active parties a message that no step allows is cheating, and after cheating nothing is kept."""
+        if not self.session.withstands_cheating:
+            return problem
+        self.session.destroy()
+        self.namespace = {}
+        if isinstance(problem, CheatingDetected):
+            return problem
+        return CheatingDetected(f"a message is not what its step allows ({problem})").with_traceback(problem.__traceback__)
 
     def commit(self, wanted: Sequence[str]) -> dict[str, Any]:
         """Make the last cell's bindings permanent; return the named plain values."""

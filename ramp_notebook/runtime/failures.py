@@ -8,6 +8,7 @@ from ..errors import PartyDied, PartyFailed, PartyOutOfMemory, ProgramMismatch, 
 from ..wire.waiting import WaitStatus
 from .cell import ErrorReport, Outcome
 
+CONSEQUENCES = {"ProgramMismatch", "CheatingReported"}  # errors that follow from another party's
 OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
 
 
@@ -31,11 +32,11 @@ class Place:
 def from_outcomes(names: Sequence[str], outcomes: Mapping[int, Outcome], targets: Sequence[int]) -> RampError:
     """The error of a run in which at least one party's cell raised.
 
-    Among parties that failed together, errors that are not about unequal programs come first (those follow from them),
+    Among parties that failed together, errors that follow from another party's (unequal programs, a check that failed there) come last,
     then the first party in order: the same cell gives the same message each time.
     """
     failed = [(party, outcome.error) for party, outcome in sorted(outcomes.items()) if outcome.status == "error" and outcome.error]
-    _, report = min(failed, key=lambda each: each[1].kind == "ProgramMismatch")
+    _, report = min(failed, key=lambda each: each[1].kind in CONSEQUENCES)
     same = [p for p, other in failed if (other.kind, other.message, other.line) == (report.kind, report.message, report.line)]
     everyone = len(same) == len(targets) and len(same) > 1
     who = "all parties" if everyone else " and ".join(names[p] for p in same)

@@ -215,6 +215,7 @@ class PlannedParty:
             if cell.helpers:
                 run_helpers(cell, scope)
             run_text(cell, scope)
+            self.engine.session.end()
         except Exception as problem:  # told as a run tells it
             error = from_report(self.links.names[self.links.index], self.engine.report(problem, cell, self.recorder))
             error.add_note("while planning: on shapes, without data")

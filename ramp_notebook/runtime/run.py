@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import CellTimeout, PartyUnresponsive, RampError
+from .. import registry
+from ..errors import CellTimeout, CheatingDetected, PartyUnresponsive, RampError
 from ..wire.waiting import WaitStatus, standstill
 from .cell import Cell, Outcome
 from .failures import Place, at_standstill, dealer_lost, died, from_outcomes, from_report
@@ -255,6 +256,8 @@ class RunningCell:
         aborted = any(outcome.status == "aborted" for outcome in self.outcomes.values())
         if found is not None and not aborted and found[0] != self.dealer:  # it may wait in vain for a request
             self.cause = at_standstill(self.names, self.states, set(self.outcomes), found)
+            if registry.protocols[self.cell.protocol].security.withstands_cheating:
+                self.cause = CheatingDetected(f"a message that a step awaits never came: {self.cause}")
 
     def _interrupted(self) -> KeyboardInterrupt:
         problem = KeyboardInterrupt()

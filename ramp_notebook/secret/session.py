@@ -59,8 +59,16 @@ class Session:
         self.peeks: list[tuple[int, str, Any]] = []
         self._joined: set[int] = set()
 
+    def verify(self) -> None:
+        """Check what protocols against active parties computed so far: before anything is revealed, and at a cell's end."""
+        for protocol in self._protocols.values():
+            protocol.verify()
+
     def end(self) -> None:
         """Leave a cell that succeeded here."""
+        self.verify()
+        for protocol in self._protocols.values():
+            self.label = self.label.with_missed(protocol.missed_bits)
         self.label_of_epoch[self.epoch] = self.label
 
     def forget(self) -> None:
@@ -70,6 +78,10 @@ class Session:
         """
         for name, kept in self.kept.items():
             self.kept[name] = {key: value for key, value in kept.items() if key in registry.protocols[name].lasting}
+
+    def destroy(self) -> None:
+        """After a check failed: keys and unused correlated randomness are gone for good."""
+        self.kept.clear()
 
     def enter_generation(self, generation: int) -> None:
         """All parties keep things from the same generation on: one that was replaced, or failed, has nothing of an older one."""
@@ -104,6 +116,11 @@ class Session:
     @property
     def protocol_name(self) -> str:
         return self._context.protocol.name if self._context is not None else "no protocol"
+
+    @property
+    def withstands_cheating(self) -> bool:
+        """Whether any protocol that this cell has worked under does."""
+        return any(protocol.security.withstands_cheating for protocol in self._protocols.values())
 
     def public_state(self) -> dict[str, dict[str, Any]]:
         """By protocol, what everyone knows of what it keeps."""
@@ -320,6 +337,7 @@ class Session:
             raise MisuseTypeError(f"mpc.reveal takes a secret; got {type(x).__name__}, which is public already")
         self.adopt(x)
         receivers = self._receivers(to)
+        self.verify()
         with self.span("reveal"):
             ring = self.protocol.reveal(x.share, receivers, binary=x.binary)
         if ring is None:
@@ -334,6 +352,7 @@ class Session:
 
         In a plan there are no bits: `draw` makes a typical outcome, unless the plan replays a recorded run's.
         """
+        self.verify()
         with self.span("reveal"):
             words = self.protocol.reveal(bits.share, range(len(self._parties)), binary=True)
         if self.planned:
@@ -394,7 +413,8 @@ class Session:
 
         Each party shares its piece of the secret anew, and the pieces are joined. Cost: the input of every piece, all in one
         round if inputs take one; and for numbers whose pieces do not add up modulo 2^64 on both sides the way through bits.
-        Numbers must lie in the current protocol's range, which nobody can check.
+        Numbers must lie in the current protocol's range, which nobody can check; nor can anybody check that a party brings over
+        the piece that it has, so that the label says semi-honest.
         """
         if not isinstance(x, SecretArray):
             raise MisuseTypeError(f"mpc.convert takes a secret; got {type(x).__name__}. For a public value use mpc.public(value).")
@@ -402,7 +422,8 @@ class Session:
         target, source = self.protocol, self._protocol_named(x.protocol_name)
         if source is target:
             return x
-        self.label = self.label.join(self._label_of(source))
+        self.label = self.label.join(self._label_of(source)).among_curious()
+        self.verify()
         with self.span("convert"):
             share = x.share if x.binary else x.flat()
             if x.binary or not x.size:

@@ -18,6 +18,7 @@ from ..runtime.coordinator import Coordinator
 from ..runtime.needs import needs_of
 from ..runtime.plan import plan_cell
 from ..secret.gadget import GadgetFacts
+from .checked import unchecked
 from .events import assert_same_events
 
 Table = dict[str, list[Any]]
@@ -132,6 +133,7 @@ def check_obliviousness(name: str, facts: GadgetFacts, protocol: str, parties: C
     call = f"for i in range({len(calls)}): gadgets.{name}({', '.join(terms)}{options})"
     cell = Cell("\n".join([*shared, call]), protocol=protocol, inputs=inputs)
     result = parties.run(replace(cell, needs=needs_of(cell, parties.names, parties.directory)))
+    assert not unchecked(result.trace, protocol), unchecked(result.trace, protocol)[0]
     for sender in range(len(parties.names)):
         sent = [m for m in result.trace.messages if m.sender == sender and m.line == len(shared) + 1]
         pattern = [(m.receiver, m.payload_bytes, m.tag) for m in sent]
@@ -169,3 +171,4 @@ def check_gadget(name: str, facts: GadgetFacts, arguments: Sequence[Any], protoc
     outcome = result.outcomes[0]
     plan = plan_cell(cell, parties.names, before, reveals=outcome.reveals if outcome is not None else None, kept=kept)
     assert_same_events(plan.trace, result.trace)
+    assert not unchecked(result.trace, protocol), unchecked(result.trace, protocol)[0]

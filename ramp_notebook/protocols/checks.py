@@ -1,0 +1,133 @@
+"""Checks of protocols against active parties: views to compare, coins that nobody fixes, one answer for all, and what is missed.
+
+A protocol notes in passing what it will have to check, and checks it all at once before anything is revealed and at the end of
+a cell: `owe` marks that something is open, `confirm` settles it. A party that finds a mistake tells all others, by one word and
+no more, before any of them goes on. A step whose messages have a tag in `Protocol.owing` is open until then: a linter
+(`ramp_notebook.testing.checked`) reads from traces that nothing was revealed meanwhile.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheatingDetected, CheatingReported
+from ..values.shaped import ShapedArray, is_shaped
+from ..values.streams import Stream, derive_key, fresh_key
+from .context import Context, ShapedStream
+
+CONFIRM = "confirm"  # tag of the step that settles what was open
+LEAST_BITS = 40  # a cheater gets through with probability 2^-40 in a cell, all its checks together
+FINE, STOP = 0, 1
+DIGEST_WORDS = 4
+
+
+class Checks:
+    """One party's side of a cell's checks. All parties call everything here in the same order."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.peers = [peer for peer in range(context.count) if peer != context.index]
+        self.open_lines: list[int] = []  # cell lines with something unchecked
+        self._views: dict[int, Any] = {}  # by peer: a running hash of what both should have seen alike
+        self._missed = 0.0  # probability that a cheater got through so far
+
+    # -- what is open --------------------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.open_lines)
+
+    def owe(self) -> None:
+        """Something was computed that has to be checked."""
+        line = self.context.recorder.line
+        if line not in self.open_lines:
+            self.open_lines.append(line)
+
+    # -- views ---------------------------------------------------------------------------------------------------------
+
+    def alike(self, peer: int, *arrays: Any) -> None:
+        """`peer`, who says the same of this party, should hold the same arrays; `compare` will tell. Local."""
+        view = self._views.setdefault(peer, hashlib.blake2b(digest_size=8 * DIGEST_WORDS))
+        for array in arrays:
+            if not is_shaped(array):
+                view.update(np.ascontiguousarray(array).data if array.size else b"")
+        self.owe()
+
+    def compare(self) -> bool:
+        """Whether all views that this party has in common with others are alike. One round, a digest to each such peer."""
+        views, self._views = self._views, {}
+        mine = {peer: self._words(view.digest()) for peer, view in sorted(views.items())}
+        theirs = self.context.exchange("compare", mine, dict.fromkeys(mine, (DIGEST_WORDS,)))
+        return self.context.planned or all(np.array_equal(mine[peer], theirs[peer]) for peer in mine)
+
+    # -- coins ---------------------------------------------------------------------------------------------------------
+
+    def coin(self) -> Any:
+        """A stream of public randomness that no party could know before or bend: all commit to a key, then all open.
+
+        A commitment names its sender, so that nobody can copy another's. Two rounds. What each party heard from whom is
+        compared with all others when this check is confirmed, so that nobody got away with telling two stories.
+        """
+        mine, nonce = fresh_key(), fresh_key()
+        everyone = dict.fromkeys(self.peers, (DIGEST_WORDS,))
+        commitment = self._words(_committed(self.context.index, mine, nonce))
+        commitments = self.context.exchange("commit", dict.fromkeys(self.peers, commitment), everyone)
+        opening = self._words(mine + nonce)
+        openings = self.context.exchange("open", dict.fromkeys(self.peers, opening), everyone)
+        if self.context.planned:
+            self._heard(ShapedArray((DIGEST_WORDS,)))
+            return ShapedStream()
+        keys = {self.context.index: mine}
+        for peer in self.peers:
+            key, its_nonce = openings[peer].tobytes()[:16], openings[peer].tobytes()[16:]
+            fine = commitments[peer].tobytes() == _committed(peer, key, its_nonce)
+            keys[peer] = key if fine else b""  # told at the comparison: nothing depends on a coin that was not opened
+        joint = hashlib.blake2b(b"".join(keys[party] for party in sorted(keys)), digest_size=8 * DIGEST_WORDS, person=b"ramp coin").digest()
+        self._heard(self._words(joint if all(keys.values()) else fresh_key() + fresh_key()))
+        return Stream(derive_key(joint[:16], "coin"))
+
+    def _heard(self, words: Any) -> None:
+        for peer in self.peers:
+            self.alike(peer, words)
+
+    # -- the answer ----------------------------------------------------------------------------------------------------
+
+    def confirm(self, check: str, fine: bool) -> None:
+        """Tell all others whether this check passed here, and stop unless it passed everywhere. One round, a word to each peer."""
+        mine = self._words((FINE if fine else STOP).to_bytes(8, "little"))
+        theirs = self.context.exchange(CONFIRM, dict.fromkeys(self.peers, mine), dict.fromkeys(self.peers, (1,)))
+        lines, self.open_lines = sorted(self.open_lines), []
+        if not fine:
+            raise CheatingDetected(f"the check of {check} failed{_covering(lines)}: some party did not follow the protocol")
+        if not self.context.planned and any(int(word[0]) != FINE for word in theirs.values()):
+            raise CheatingReported("another party stopped this run: a check of its failed")
+
+    # -- what is missed ------------------------------------------------------------------------------------------------
+
+    def note_missed(self, bits: float) -> None:
+        """A check was made that a cheater passes with probability 2^-bits at most."""
+        self._missed += 2.0**-bits
+        if self._missed > 2.0**-LEAST_BITS:
+            raise AssertionError(f"the checks of this cell together miss more than one cheater in 2^{LEAST_BITS}")
+
+    @property
+    def bits(self) -> int | None:
+        """So many bits of statistical security are left after the union over all checks of the cell; None without any."""
+        return math.floor(-math.log2(self._missed)) if self._missed else None
+
+    def _words(self, data: bytes) -> Any:
+        return ShapedArray((len(data) // 8,)) if self.context.planned else np.frombuffer(data, np.uint64)
+
+
+def _committed(party: int, key: bytes, nonce: bytes) -> bytes:
+    return hashlib.blake2b(bytes([party]) + key + nonce, digest_size=8 * DIGEST_WORDS, person=b"ramp commitment").digest()
+
+
+def _covering(lines: Sequence[int]) -> str:
+    """Which lines of the cell were open when a check failed."""
+    if not any(lines):
+        return ""
+    return f" (it covers line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))})"

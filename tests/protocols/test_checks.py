@@ -78,6 +78,7 @@ class TwoStories(Checks):
         self.context.exchange("commit", committed, everyone)
         self.context.exchange("open", {peer: self._words(keys[peer] + nonce) for peer in keys}, everyone)
         self._heard(np.zeros(4, np.uint64))
+        return None
 
 
 class Copycat(Checks):
@@ -92,6 +93,7 @@ class Copycat(Checks):
         opened = self.context.exchange("open", {}, everyone)
         self.context.exchange("open", dict.fromkeys(self.peers, opened[1]), {})
         self._heard(np.zeros(4, np.uint64))
+        return None
 
 
 @pytest.mark.parametrize("cheater", [TwoStories, Copycat])

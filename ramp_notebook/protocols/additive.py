@@ -16,7 +16,7 @@ from . import circuits
 from . import planes as packed
 from .base import Protocol, Share
 from .preprocessing.rehearsal import CountingSupply, in_one_go
-from .preprocessing.sources import SOURCES
+from .preprocessing.sources import SOURCES, source_named
 from .preprocessing.supply import Supply, planned_supply, supply_state
 from .preprocessing.translations import minus, plus
 from .security import Security
@@ -72,7 +72,7 @@ class Additive(Protocol):
 
     @classmethod
     def of_public_state(cls, state: dict[str, Any], parties: int) -> dict[str, Any]:
-        return {name: planned_supply(name, each, parties) for name, each in state.items()}
+        return {name: planned_supply(each, parties, source_named(name)()) for name, each in state.items()}
 
     def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         return () if self.me else (0,)

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..errors import CellAborted
 from ..protocols.context import Context
-from ..protocols.preprocessing.dealing import deal
+from ..protocols.preprocessing.authenticated_dealing import deal_authenticated
+from ..protocols.preprocessing.dealing import deal, hear
 from ..trace.events import PREPROCESSING
 from ..trace.recorder import Recorder
 from .cell import Cell, Description, ErrorReport, Outcome
@@ -50,4 +51,5 @@ def serve(context: Context) -> None:
     """Deal until nobody asks any more."""
     context.recorder.phase = PREPROCESSING
     while context.links.listen(0):
-        deal(context)
+        asked = hear(context)
+        (deal_authenticated if asked.authenticated else deal)(context, asked)

@@ -5,6 +5,7 @@ know. The last party's piece of a product cannot be drawn: the dealer sends it, 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,37 @@ from ..permutations import random_permutation
 from .translations import minus, plus
 
 Kind = tuple[Any, ...]
-KINDS = ("triples", "bit_triples", "dabits", "matrix_triples", "translations")
-SIZES = {"matrix_triples": 3, "translations": 3}  # how many sizes belong to a kind
+KINDS = (
+    "triples", "bit_triples", "dabits", "matrix_triples", "translations", "randoms", "random_bits", "masks", "bit_masks", "edabits",
+)  # fmt: skip
+SIZES = {"matrix_triples": 3, "translations": 3, "masks": 1, "bit_masks": 1, "edabits": 1}  # how many sizes belong to a kind
 MOST_SIZES = 3
-REQUEST_WORDS = 4 + MOST_SIZES  # kind, count, number of the request, cell line, sizes
+KEY_WORDS = 2
+REQUEST_WORDS = 5 + MOST_SIZES + KEY_WORDS  # kind, whether authenticated, count, number of the request, cell line, sizes, keys
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the dealer is asked for: `count` items of a kind. No two requests of a run have the same number."""
+
+    kind: Kind
+    count: int
+    number: int
+    authenticated: bool = False  # with MACs, under keys that the parties send along
+    keys: tuple[int, int] = (0, 0)  # then: those of party 0
 
 
 def receive(context: Context, kind: Kind, count: int) -> Any:
     """This party's pieces of `count` items, None in a plan. Party 0 sends a request, the last party awaits a correction."""
-    me, last, number = context.index, context.count - 1, context.next_request()
+    me, last, asked = context.index, context.count - 1, Asked(kind, count, context.next_request())
     sends: dict[int, Any] = {}
     awaits: dict[int, tuple[int, ...]] = {}
     if me == 0:
         context.summon_dealer()
-        sends[context.dealer] = _request(kind, count, number, context.recorder.line)
+        sends[context.dealer] = request(asked, context.recorder.line)
     if me == last:
         awaits[context.dealer] = correction_shape(kind, count, context.count)
-    pieces = None if context.planned else draw(kind, count, context.count, me, _stream(context, context.dealer, number))
+    pieces = None if context.planned else draw(kind, count, context.count, me, stream_with(context, context.dealer, asked))
 
     replies = context.exchange("request" if me == 0 else "deal", sends, awaits)
 
@@ -44,29 +59,35 @@ def receive(context: Context, kind: Kind, count: int) -> Any:
     return tuple(settle(kind, pieces, replies[context.dealer]) if me == last else pieces)
 
 
-def deal(context: Context) -> None:
-    """The dealer's side: hear one request and send the correction that it takes."""
+def hear(context: Context) -> Asked:
+    """At the dealer: the next request."""
     words = [int(word) for word in context.exchange("request", {}, {0: (REQUEST_WORDS,)})[0]]
-    code, count, number, line, *sizes = words
-    kind, parties = (KINDS[code], *sizes[: SIZES.get(KINDS[code], 0)]), context.count
+    code, authenticated, count, number, line, *sizes = words[:-KEY_WORDS]
     context.recorder.line = line
+    return Asked((KINDS[code], *sizes[: SIZES.get(KINDS[code], 0)]), count, number, bool(authenticated), (words[-2], words[-1]))
+
+
+def deal(context: Context, asked: Asked) -> None:
+    """The dealer's side: send the correction that the request takes."""
+    kind, count, parties = asked.kind, asked.count, context.count
     with OpenSpan(context.recorder, f"deal_{kind[0]}"):
         correction: Any = ShapedArray(correction_shape(kind, count, parties))
         if not context.planned:
-            drawn = [draw(kind, count, parties, party, _stream(context, party, number)) for party in range(parties)]
+            drawn = [draw(kind, count, parties, party, stream_with(context, party, asked)) for party in range(parties)]
             correction = corrections(kind, drawn)
         context.exchange("deal", {parties - 1: correction}, {})
 
 
-def _request(kind: Kind, count: int, number: int, line: int) -> Any:
-    name, *sizes = kind
-    return np.array([KINDS.index(name), count, number, line, *sizes, *[0] * (MOST_SIZES - len(sizes))], np.uint64)
+def request(asked: Asked, line: int) -> Any:
+    name, *sizes = asked.kind
+    head = [KINDS.index(name), asked.authenticated, asked.count, asked.number, line]
+    return np.array([*head, *sizes, *[0] * (MOST_SIZES - len(sizes)), *asked.keys], np.uint64)
 
 
-def _stream(context: Context, peer: int, number: int) -> Stream:
+def stream_with(context: Context, peer: int, asked: Asked) -> Stream:
     """Drawn by a party and the dealer. No two runs have the same number, and no two requests of one run."""
     seed = context.links.pair_seed(peer)
-    return Stream(derive_key(seed[:16], seed[16:], "deal", context.epoch, number))
+    return Stream(derive_key(seed[:16], seed[16:], "deal", context.epoch, asked.number))
 
 
 def correction_shape(kind: Kind, count: int, parties: int) -> tuple[int, ...]:

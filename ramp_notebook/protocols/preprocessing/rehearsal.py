@@ -12,14 +12,14 @@ from ...trace.recorder import Recorder
 from ...values.shaped import ShapedArray
 from ...wire.channel import Received, Request
 from ..context import Context
-from .sources import Items, Kind, item_shapes
+from .sources import Items, Kind
 from .supply import Supply
 
 Step = Callable[..., Any]
 
 
-class CountingSupply(Supply):
-    """A supply that counts what it is asked for, and answers with shapes."""
+class Counting(Supply):
+    """In front of a supply's class: it counts what it is asked for, and answers with shapes."""
 
     def __init__(self, context: Context):
         self.context = context
@@ -27,10 +27,14 @@ class CountingSupply(Supply):
 
     def _take(self, kind: Kind, count: int) -> Items:
         self.used[kind] += count
-        return tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, self.context.count))
+        return tuple(ShapedArray((count, *item.shape), item.dtype) for item in self.item_shapes(kind, self.context.count))
 
     def prepare(self, needs: Mapping[Kind, int], *, all_of_it: bool = False) -> None:
         """Nothing runs out here."""
+
+
+class CountingSupply(Counting, Supply):
+    """Of a protocol among curious parties."""
 
 
 class EchoLinks:
@@ -60,19 +64,21 @@ def in_one_go(step: Step) -> Step:
 
     @functools.wraps(step)
     def run(self: Any, *args: Any) -> Any:
-        if not isinstance(self.supply, CountingSupply):
+        if not isinstance(self.supply, Counting):
             shapes = tuple(arg.shape if hasattr(arg, "shape") else None for arg in args)
             public = tuple(None if hasattr(arg, "shape") else tuple(arg) if isinstance(arg, Sequence) else arg for arg in args)
             cls: Any = type(self)
-            self.supply.prepare(_needs(step, cls, self.context.index, self.context.names, shapes, public))
+            context = self.context
+            self.supply.prepare(_needs(step, cls, (context.index, context.names, context.preprocessing), shapes, public))
         return step(self, *args)
 
     return run
 
 
 @functools.lru_cache(maxsize=256)
-def _needs(step: Step, cls: Any, index: int, names: tuple[str, ...], shapes: tuple[Any, ...], public: tuple[Any, ...]) -> dict[Kind, int]:
-    protocol = cls(Context(EchoLinks(index, names), Recorder(clock=False), 0, planned=True))
-    protocol.supply = CountingSupply(protocol.context)
+def _needs(step: Step, cls: Any, party: tuple[int, tuple[str, ...], str], shapes: tuple[Any, ...], public: tuple[Any, ...]) -> dict[Kind, int]:
+    index, names, preprocessing = party
+    protocol = cls(Context(EchoLinks(index, names), Recorder(clock=False), 0, planned=True, preprocessing=preprocessing))
+    needs = protocol.count_needs()
     step(protocol, *(value if shape is None else ShapedArray(shape) for shape, value in zip(shapes, public, strict=True)))
-    return dict(protocol.supply.used)
+    return dict(needs)

@@ -5,9 +5,9 @@ Stock outlives cells. What there is of it, in numbers, is public: it follows fro
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .store import STORED, Store
 MOST_AHEAD = 4096  # items, 2^18 oblivious transfers: a batch from which on larger ones are not cheaper per item
 MOST_PREPARED_BYTES = 1 << 28  # of one kind, for a cell
 MOST_AT_ONCE_BYTES = 1 << 22  # what one call of a source makes
+BY_THE_WORD = ("bit_triples", "dabits", "edabits", "random_bits", "bit_masks")  # 64 to an item
 GROWING = ("triples", "bit_triples", "dabits")  # kinds that any later step can use
 
 
@@ -33,10 +34,12 @@ class Supply:
     up to MOST_AHEAD, so that a cell of many small steps has few batches. What is left serves later cells.
     """
 
-    def __init__(self, context: Context, kept: dict[str, Any]):
+    growing: ClassVar[tuple[str, ...]] = GROWING
+
+    def __init__(self, context: Context, kept: dict[str, Any], new_source: Callable[[], Source] | None = None):
         self.context = context
         if "source" not in kept:
-            kept.update(source=source_named(context.preprocessing)(), stocks={}, ledger=Ledger())
+            kept.update(source=(new_source or source_named(context.preprocessing))(), stocks={}, ledger=Ledger())
         self._kept = kept
         self.source: Source = kept["source"]
         self._stocks: dict[Kind, Stock] = kept["stocks"]
@@ -44,6 +47,11 @@ class Supply:
         self._setting_up = False
         self.made: Counter[Kind] = Counter()  # in this cell
         self.used: Counter[Kind] = Counter()
+
+    @staticmethod
+    def item_shapes(kind: Kind, parties: int) -> list[ShapedArray]:
+        """Shapes and dtypes of one item's arrays."""
+        return item_shapes(kind, parties)
 
     # -- what protocols ask for ----------------------------------------------------------------------------------------
 
@@ -118,7 +126,7 @@ class Supply:
         parts = stock.take(min(count, stock.count))
         lack = count - sum(len(part[0]) for part in parts)
         if lack:
-            self._produce(kind, max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in GROWING else lack)
+            self._produce(kind, max(lack, min(self.made[kind], MOST_AHEAD)) if kind[0] in self.growing else lack)
             parts += stock.take(lack)
         self.used[kind] += count
         if len(parts) == 1:
@@ -156,10 +164,10 @@ class Supply:
         return self._stocks[kind]
 
     def _most(self, kind: Kind, most_bytes: int) -> int:
-        return max(1, most_bytes // sum(item.nbytes for item in item_shapes(kind, self.context.count)))
+        return max(1, most_bytes // sum(item.nbytes for item in self.item_shapes(kind, self.context.count)))
 
     def _empty(self, kind: Kind) -> Items:
-        shapes = item_shapes(kind, self.context.count)
+        shapes = self.item_shapes(kind, self.context.count)
         if self.context.planned:
             return tuple(ShapedArray((0, *item.shape), item.dtype) for item in shapes)
         return tuple(np.empty((0, *item.shape), item.dtype) for item in shapes)
@@ -167,7 +175,7 @@ class Supply:
 
 def amount(kind: Kind, items: int) -> int:
     """How much so many items are to a reader, to whom bits are single."""
-    return items * (WORD_BITS if kind[0] in ("bit_triples", "dabits") else 1)
+    return items * (WORD_BITS if kind[0] in BY_THE_WORD else 1)
 
 
 def described(kind: Kind) -> str:
@@ -179,7 +187,10 @@ def described(kind: Kind) -> str:
     name, *sizes = kind
     if name == "translations":
         return f"translations of {sizes[0]}×{sizes[1] + sizes[2]}"
-    return " ".join([{"dabits": "daBits"}.get(name, name.replace("_", " ")), *(["×".join(map(str, sizes))] if sizes else [])])
+    words = {"dabits": "daBits", "edabits": "edaBits"}.get(name, name.replace("_", " "))
+    if name in ("masks", "bit_masks"):
+        return f"{words} of party {sizes[0]}"
+    return " ".join([words, *(["×".join(map(str, sizes))] if sizes else [])])
 
 
 def supply_state(context: Context, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,12 +199,11 @@ def supply_state(context: Context, kept: Mapping[str, Any]) -> dict[str, Any]:
     return {"source": kept["source"].facts(context), "stock": stock, "opened": kept.get("opened", "")}
 
 
-def planned_supply(name: str, state: Mapping[str, Any], parties: int) -> dict[str, Any]:
-    """What a planned party keeps in place of one whose supply has this public state."""
+def planned_supply(state: Mapping[str, Any], parties: int, source: Source, supply: type[Supply] = Supply) -> dict[str, Any]:
+    """What a planned party keeps in place of one whose supply has this public state; `source` is a new one."""
     ledger, stocks = Ledger(), {}
     for kind, count in state["stock"].items():
         stocks[kind] = Stock(kind, ledger)
-        stocks[kind].add(tuple(ShapedArray((count, *item.shape), item.dtype) for item in item_shapes(kind, parties)))
-    source = source_named(name)()
+        stocks[kind].add(tuple(ShapedArray((count, *item.shape), item.dtype) for item in supply.item_shapes(kind, parties)))
     source.assume(state["source"])
     return {"source": source, "stocks": stocks, "ledger": ledger, "opened": state["opened"]}

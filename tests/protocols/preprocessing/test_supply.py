@@ -6,7 +6,7 @@ import pytest
 from ramp_notebook.errors import MisuseError, OptionError
 from ramp_notebook.protocols.planes import unpack
 from ramp_notebook.protocols.preprocessing import supply as module
-from ramp_notebook.protocols.preprocessing.sources import source_named
+from ramp_notebook.protocols.preprocessing.sources import ObliviousTransfers, source_named
 from ramp_notebook.protocols.preprocessing.supply import Ledger, Stock, Supply, planned_supply, supply_state
 from tests.parties_in_threads import Group, messages, plan
 
@@ -33,7 +33,7 @@ class Parties:
         return results, trace, states[0]
 
     def plan(self, body, state):
-        return plan(self.count, lambda context: body(Supply(context, planned_supply("ot", state, self.count))))
+        return plan(self.count, lambda context: body(Supply(context, planned_supply(state, self.count, ObliviousTransfers()))))
 
 
 def test_items_are_what_they_are_called():

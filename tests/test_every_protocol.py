@@ -7,7 +7,7 @@ from ramp_notebook import registry
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.secret.array import REFUSALS
-from ramp_notebook.testing.conformance import party_count
+from ramp_notebook.testing.conformance import party_count, quickest_source
 
 PROTOCOLS = list(registry.protocols)
 SHAPES = [((), ()), ((0,), (0,)), ((1,), (1,)), ((3, 1), (1, 4)), ((5,), ()), ((2, 3, 4), (3, 4))]
@@ -68,7 +68,7 @@ def test_operators_are_numpys(protocol, left, right, fitting):
         "u * 7",
     ]
     text += "\n".join(f"r{k} = mpc.reveal({term})" for k, term in enumerate(terms))
-    outputs = fitting.run(Cell(text, protocol=protocol, inputs={0: {k: values[k] for k in "xu"}, 1: {k: values[k] for k in "yv"}})).outputs
+    outputs = fitting.run(Cell(text, protocol=protocol, preprocessing=quickest_source(protocol), inputs={0: {k: values[k] for k in "xu"}, 1: {k: values[k] for k in "yv"}})).outputs
     with np.errstate(over="ignore"):
         for k, term in enumerate(terms):
             expected = eval(term, {name: np.int64(value) if np.shape(value) == () else value for name, value in values.items()})
@@ -79,7 +79,7 @@ def test_operators_are_numpys(protocol, left, right, fitting):
 def test_fixed_point_products_round_to_nearest(protocol, fitting):
     x, y = np.array([1.5, -2.25, 100.125, 0.0, -0.5]), np.array([2.0, 4.0, -3.0, 5.0, 0.5])
     text = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\nz = mpc.reveal(x * y); w = mpc.reveal(x * 0.5)'
-    outputs = fitting.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs
+    outputs = fitting.run(Cell(text, protocol=protocol, preprocessing=quickest_source(protocol), inputs={0: {"x": x}, 1: {"y": y}})).outputs
     np.testing.assert_array_equal(outputs["z"], x * y)
     np.testing.assert_array_equal(outputs["w"], x * 0.5)
 
@@ -89,7 +89,7 @@ def test_full_range_comparisons_are_exact(protocol, fitting):
     low, high = registry.protocols[protocol].smallest, registry.protocols[protocol].largest
     x, y = np.array([high, low, 0, -1, high]), np.array([low, high, high, low, high])
     text = 'x = mpc.input("x", owner="alice", full_range=True)\ny = mpc.input("y", owner="bob", full_range=True)\nz = mpc.reveal(x < y)'
-    assert np.array_equal(x < y, fitting.run(Cell(text, protocol=protocol, inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
+    assert np.array_equal(x < y, fitting.run(Cell(text, protocol=protocol, preprocessing=quickest_source(protocol), inputs={0: {"x": x}, 1: {"y": y}})).outputs["z"])
 
 
 ASKED = {

@@ -40,7 +40,8 @@ class Additive(Protocol):
     prepares = True
 
     takes = "two parties or more"
-    chooses_preprocessing = True
+    sources = tuple(SOURCES)
+    stores = True
 
     @classmethod
     def fits(cls, count: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseValueError
+from ..errors import MisuseError, MisuseValueError
 from ..trace.recorder import OpenSpan
 from ..values import encoding, ring, shaped
 from ..values.encoding import DType
@@ -44,7 +44,8 @@ class Protocol(ABC):
     prepares: ClassVar[bool] = False  # spends correlated randomness that can be made before it is known for what
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
-    chooses_preprocessing: ClassVar[bool] = False  # --preprocessing and --store mean something
+    sources: ClassVar[tuple[str, ...]] = ()  # what --preprocessing may name, the default first; none if there is no choice
+    stores: ClassVar[bool] = False  # --store means something
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
     owing: ClassVar[frozenset[str]] = frozenset()  # tags of messages that have to be checked before anything is revealed
@@ -52,6 +53,21 @@ class Protocol(ABC):
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
         self.context = context
         self.kept = {} if kept is None else kept
+
+    @classmethod
+    def source_named(cls, name: str) -> str:
+        """The name of a source, MisuseError if results could not be worth what this protocol promises with items from there."""
+        if name not in cls.sources:
+            raise MisuseError(
+                f"`{cls.name}` takes --preprocessing {' or '.join(cls.sources)}; from `{name}` it cannot: "
+                "what is made there is right only if every party follows the protocol."
+            )
+        return name
+
+    @property
+    def adversary(self) -> str:
+        """What results of this cell withstand, on account of the protocol and of all it uses."""
+        return self.security.adversary
 
     @property
     def label_flags(self) -> tuple[str, ...]:

@@ -65,28 +65,40 @@ class Checks:
 
     # -- coins ---------------------------------------------------------------------------------------------------------
 
+    def at_once(self, mine: Any) -> dict[int, Any]:
+        """What each party says, in equally many words, when none knew another's before: all commit, then all open. Two rounds.
+
+        A commitment names its sender, so that nobody can copy another's. Who opens something else than it committed to is None.
+        """
+        size, nonce = int(mine.size), fresh_key()
+        content = b"" if self.context.planned else mine.tobytes()
+        commitment = self._words(_committed(self.context.index, content, nonce))
+        commitments = self.context.exchange(
+            "commit", dict.fromkeys(self.peers, commitment), dict.fromkeys(self.peers, (DIGEST_WORDS,))
+        )
+        opening = np.concatenate([mine, self._words(nonce)])
+        openings = self.context.exchange("open", dict.fromkeys(self.peers, opening), dict.fromkeys(self.peers, opening.shape))
+        said = {self.context.index: mine}
+        for peer in self.peers:
+            words, its_nonce = openings[peer][:size], openings[peer][size:]
+            fine = self.context.planned or commitments[peer].tobytes() == _committed(peer, words.tobytes(), its_nonce.tobytes())
+            said[peer] = words if fine else None
+        return {party: said[party] for party in sorted(said)}
+
     def coin(self) -> Any:
         """A stream of public randomness that no party could know before or bend: all commit to a key, then all open.
 
-        A commitment names its sender, so that nobody can copy another's. Two rounds. What each party heard from whom is
-        compared with all others when this check is confirmed, so that nobody got away with telling two stories.
+        Two rounds. What each party heard from whom is compared with all others when this check is confirmed, so that nobody
+        got away with telling two stories; nothing depends before that on a coin that was not opened.
         """
-        mine, nonce = fresh_key(), fresh_key()
-        everyone = dict.fromkeys(self.peers, (DIGEST_WORDS,))
-        commitment = self._words(_committed(self.context.index, mine, nonce))
-        commitments = self.context.exchange("commit", dict.fromkeys(self.peers, commitment), everyone)
-        opening = self._words(mine + nonce)
-        openings = self.context.exchange("open", dict.fromkeys(self.peers, opening), everyone)
+        keys = self.at_once(self._words(fresh_key()))
         if self.context.planned:
             self._heard(ShapedArray((DIGEST_WORDS,)))
             return ShapedStream()
-        keys = {self.context.index: mine}
-        for peer in self.peers:
-            key, its_nonce = openings[peer].tobytes()[:16], openings[peer].tobytes()[16:]
-            fine = commitments[peer].tobytes() == _committed(peer, key, its_nonce)
-            keys[peer] = key if fine else b""  # told at the comparison: nothing depends on a coin that was not opened
-        joint = hashlib.blake2b(b"".join(keys[party] for party in sorted(keys)), digest_size=8 * DIGEST_WORDS, person=b"ramp coin").digest()
-        self._heard(self._words(joint if all(keys.values()) else fresh_key() + fresh_key()))
+        content = b"".join(b"" if key is None else key.tobytes() for key in keys.values())
+        joint = hashlib.blake2b(content, digest_size=8 * DIGEST_WORDS, person=b"ramp coin").digest()
+        opened = all(key is not None for key in keys.values())
+        self._heard(self._words(joint if opened else fresh_key() + fresh_key()))
         return Stream(derive_key(joint[:16], "coin"))
 
     def _heard(self, words: Any) -> None:
@@ -122,8 +134,8 @@ class Checks:
         return ShapedArray((len(data) // 8,)) if self.context.planned else np.frombuffer(data, np.uint64)
 
 
-def _committed(party: int, key: bytes, nonce: bytes) -> bytes:
-    return hashlib.blake2b(bytes([party]) + key + nonce, digest_size=8 * DIGEST_WORDS, person=b"ramp commitment").digest()
+def _committed(party: int, content: bytes, nonce: bytes) -> bytes:
+    return hashlib.blake2b(bytes([party]) + content + nonce, digest_size=8 * DIGEST_WORDS, person=b"ramp commitment").digest()
 
 
 def _covering(lines: Sequence[int]) -> str:

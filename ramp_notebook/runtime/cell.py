@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import registry
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -20,11 +22,16 @@ class Cell:
     seed: bytes | None = None
     checksums: bool = False
     targets: tuple[int, ...] | None = None  # None: every party
-    preprocessing: str = "ot"
+    preprocessing: str = ""  # a source by name; empty: the protocol's default
     store: str = ""  # folder of a stock of it on disk
     needs: dict[Any, int] = field(default_factory=dict)  # correlated randomness to make before the text runs, by kind
     stocking: bool = False  # all of `needs` is made, whatever memory it takes; otherwise only as much as is sensible ahead
     generation: int = 0  # set by the coordinator: what protocols kept in another generation is dropped by all parties
+
+
+def chosen_source(cell: Cell) -> str:
+    """Where the cell's correlated randomness comes from: what it names, or its protocol's default."""
+    return cell.preprocessing or next(iter(registry.protocols[cell.protocol].sources), "ot")
 
 
 @dataclass(frozen=True)

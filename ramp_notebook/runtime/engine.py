@@ -27,7 +27,7 @@ from ..secret.private import Private
 from ..secret.session import Session
 from ..trace.recorder import Recorder
 from ..wire.channel import Links, parties_of
-from .cell import Cell, Description, ErrorReport, Outcome
+from .cell import Cell, Description, ErrorReport, Outcome, chosen_source
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic, list, tuple, dict, set, frozenset)
 LARGEST_DIGEST_BYTES = 1 << 28
@@ -122,7 +122,7 @@ class Engine:
             summon = functools.partial(recorder.notify, "summon", None) if recorder.notify else None
             context = Context(
                 self.links, recorder, epoch, cell.seed,
-                preprocessing=cell.preprocessing, summon=summon, store=cell.store, stores=self.stores,
+                preprocessing=chosen_source(cell), summon=summon, store=cell.store, stores=self.stores,
             )  # fmt: skip
             session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import registry
-from ..errors import OptionError
+from ..errors import MisuseError, OptionError
 from ..protocols.preprocessing.sources import SOURCES
 from ..wire.channel import DEALER
 from ..wire.network import network
@@ -47,7 +47,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
 DEFAULTS: dict[str, Any] = {
-    "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "ot", "launcher": "local", "charts": "timeline",
+    "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "", "launcher": "local", "charts": "timeline",
 }  # fmt: skip
 STICKY = ("parties", "protocol", "preprocessing", "store", "launcher", "network", "charts", "timeout", "quiet", "checksums")
 
@@ -79,10 +79,9 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
     value = {**DEFAULTS, **sticky, **{name: v for name, v in given.items() if v is not None}}
     parties = party_names(value["parties"])
     protocol = one_of("--protocol", value["protocol"], list(registry.protocols))
-    source = one_of("--preprocessing", value["preprocessing"], list(SOURCES), "source")
-    for name in ("preprocessing", "store"):
-        if given.get(name) and not registry.protocols[protocol].chooses_preprocessing:
-            raise OptionError(f"--{name} means nothing under --protocol {protocol}, which leaves no choice of preprocessing; leave it out")
+    source = _source(given, value["preprocessing"], protocol)
+    if given.get("store") and not registry.protocols[protocol].stores:
+        raise OptionError(f"--store means nothing under --protocol {protocol}, which keeps no preprocessing on disk; leave it out")
     return Options(
         parties,
         protocol,
@@ -101,6 +100,21 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         bool(value.get("prepare")),
         os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
     )
+
+
+def _source(given: Mapping[str, Any], chosen: str, protocol: str) -> str:
+    """Where correlated randomness comes from. What a protocol against active parties cannot build on is refused, not replaced."""
+    sources = registry.protocols[protocol].sources
+    if chosen:
+        one_of("--preprocessing", chosen, list(SOURCES), "source")
+    if given.get("preprocessing") and not sources:
+        raise OptionError(f"--preprocessing means nothing under --protocol {protocol}, which leaves no choice of preprocessing; leave it out")
+    if not chosen:
+        return next(iter(sources), "ot")
+    try:
+        return registry.protocols[protocol].source_named(chosen) if sources else chosen
+    except MisuseError as problem:
+        raise OptionError(f"--preprocessing: {problem}") from None
 
 
 def party_names(text: str) -> tuple[str, ...]:

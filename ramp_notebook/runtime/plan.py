@@ -27,7 +27,7 @@ from ..trace.recorder import Recorder, merge_records
 from ..values.encoding import BOOL
 from ..values.shaped import ShapedArray
 from ..wire.channel import DEALER, Received, Request, framing_bytes, parties_of
-from .cell import Cell, Description
+from .cell import Cell, Description, chosen_source
 from .dealer import serve
 from .engine import Engine, describe, remember_source, run_helpers, run_text
 from .failures import from_report
@@ -198,7 +198,7 @@ class PlannedParty:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
         scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=cell.preprocessing, store=cell.store)
+        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=chosen_source(cell), store=cell.store)
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
         for name, description in self.directory[self.links.index].items():

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,8 @@ class Session:
         return self._protocols[name]
 
     def _label_of(self, protocol: Protocol) -> Label:
-        return Label.of(protocol.security, len(self._parties)).with_flags(protocol.label_flags)
+        label = Label.of(protocol.security, len(self._parties)).with_flags(protocol.label_flags)
+        return replace(label, adversary=protocol.adversary)
 
     @property
     def planned(self) -> bool:

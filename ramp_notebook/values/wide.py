@@ -92,10 +92,18 @@ def negate(x: Wide) -> Wide:
 def scale(x: Wide, factor: Any) -> Wide:
     """x times an integer, or words whose shape broadcasts with x's behind its first axis."""
     if isinstance(factor, int):
-        factor = of_int(factor).reshape(2, *(1,) * (x.ndim - 1))
-    else:
-        factor = of_words(np.broadcast_to(factor, np.broadcast_shapes(x.shape[1:], np.shape(factor))))
-    return multiply(x, factor)
+        return multiply(x, of_int(factor).reshape(2, *(1,) * (x.ndim - 1)))
+    shape = np.broadcast_shapes(x.shape[1:], np.shape(factor))
+    if shaped.is_shaped(x, factor):
+        return shaped.ShapedArray((x.shape[0], *shape))
+    return _scale(x, np.broadcast_to(factor, shape)[None])
+
+
+@_blockwise
+def _scale(xl: Any, xh: Any, factor: Any, _: Any) -> tuple[Any, Any]:
+    low, high = product_of_words(xl, factor)
+    high += xh * factor
+    return low, high
 
 
 def total(x: Wide, axes: tuple[int, ...]) -> Wide:

@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...values.bits import WORD_BITS, word_count
-from ...values.shaped import ShapedArray
+from ...values.shaped import ShapedArray, shape_rule
 from ...values.streams import Stream, fresh_key
+from ..checks import Checks
 from ..context import Context
+from .rehearsal import Counting
 from .sources import Items, Kind, Source
 from .supply import Supply
 
@@ -46,11 +48,12 @@ class AuthenticatedSource(Source):
     """Makes authenticated items: a cheater is caught here, or whoever uses them catches it by their MACs.
 
     `make` returns arrays as `item_shapes` says: the number of items first, then components, so that share arrays (components,
-    count, …) go in as np.moveaxis(share, 1, 0). A source made for a plan has no keys.
+    count, …) go in as np.moveaxis(share, 1, 0). A source made for a plan has no keys. What it checks by itself it does with
+    `checks`, which are the running cell's: coins, and what they miss counts in its label.
     """
 
     adversary: ClassVar[str]  # against whom its items are as they should be; results are worth no more
-    missed_bits: float | None = None  # a cheater got through its checks in this cell with probability 2^-bits at most
+    checks: Checks
 
     def __init__(self, keys: Keys | None):
         self.keys = keys
@@ -98,12 +101,14 @@ class Authenticated(Supply):
     `keys` are the party's (None in a plan), and last as long as secrets do. `source` is the class of the source that was chosen.
     """
 
+    source: AuthenticatedSource
+
     growing = GROWING
     item_shapes = staticmethod(item_shapes)
 
-    def __init__(self, context: Context, kept: dict[str, Any], source: type[AuthenticatedSource], keys: Keys | None):
+    def __init__(self, context: Context, kept: dict[str, Any], source: type[AuthenticatedSource], keys: Keys | None, checks: Checks):
         super().__init__(context, kept, functools.partial(source, keys))
-        self.source: AuthenticatedSource
+        self.source.checks = checks
 
     def keys(self) -> Keys | None:
         """This party's keys; None in a plan."""
@@ -143,14 +148,21 @@ class Authenticated(Supply):
     def edabits(self, count: int, bits: int = WORD_BITS) -> Items:
         """Random numbers below 2^bits: (4, count) with high words that hide whatever is added, and planes (65, bits, ceil(count / 64))."""
         numbers, planes = self._take(("edabits", bits), word_count(count))
-        return _lanes(numbers, count), np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+        return _lanes(numbers, count), _contiguous(np.moveaxis(planes, 0, -1))
+
+
+class CountingAuthenticated(Counting, Authenticated):
+    """It counts what it is asked for, and answers with shapes."""
+
+
+_contiguous = shape_rule(lambda shape: shape)(np.ascontiguousarray)
 
 
 def _first(share: Any) -> Any:
     """Items of one number each, components first."""
-    return np.ascontiguousarray(np.moveaxis(share, 0, 1))
+    return _contiguous(np.moveaxis(share, 0, 1))
 
 
 def _lanes(numbers: Any, count: int) -> Any:
     """(items, 4, 64) as (4, count)."""
-    return np.ascontiguousarray(np.moveaxis(numbers, 0, 1)).reshape(NUMBER, -1)[:, :count]
+    return _contiguous(np.moveaxis(numbers, 0, 1)).reshape(NUMBER, -1)[:, :count]

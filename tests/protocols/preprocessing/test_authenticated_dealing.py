@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from ramp_notebook.protocols.checks import Checks
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.planes import from_planes, unpack
 from ramp_notebook.protocols.preprocessing.authenticated import BIT, KEY_BITS, NUMBER, Authenticated, Keys
@@ -29,7 +30,7 @@ def dealt(count, body):
     contexts = [Context(each, recorder, 1, preprocessing="dealer") for each, recorder in zip(links, recorders, strict=True)]
 
     def party(i):
-        results[i] = body(Authenticated(contexts[i], {}, AuthenticatedDealer, keys[i]))
+        results[i] = body(Authenticated(contexts[i], {}, AuthenticatedDealer, keys[i], Checks(contexts[i])))
 
     threads = [threading.Thread(target=party, args=(i,)) for i in range(count)]
     dealer = threading.Thread(target=serve, args=(contexts[count],))

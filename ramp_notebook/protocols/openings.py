@@ -31,7 +31,7 @@ class Openings:
         self._numbers: list[tuple[Any, Any]] = []  # value and share of its MAC, (2, n) each
         self._bits: list[tuple[Any, Any]] = []  # (n,) words and (64, n)
         self._bytes = 0
-        self._said = False
+        self._said = self._checking = False
         self._heard = self._nothing_heard()
 
     # -- opening -------------------------------------------------------------------------------------------------------
@@ -40,13 +40,13 @@ class Openings:
         """Values modulo 2^128, (2, …), of a share (4, …), at everyone. With `blinded` no party's share is shown as it was. One round."""
         mine = wide.add(share[:2], self.zero(share[:2].shape, binary=False)) if blinded else share[:2]
         opened = self._together(tag, mine, wide.add)
-        return self._remember(self._numbers, opened, share[2:].reshape(2, -1))
+        return self._remember(self._numbers, opened, share[2:].reshape(2, opened[0].size))
 
     def bits(self, tag: str, share: Any, *, blinded: bool = False) -> Any:
         """Words of bits of a share (65, …), at everyone. One round."""
         mine = share[0] ^ self.zero(share[0].shape, binary=True) if blinded else share[0]
         opened = self._together(tag, mine, np.bitwise_xor)
-        return self._remember(self._bits, opened, share[1:].reshape(WORD_BITS, -1))
+        return self._remember(self._bits, opened, share[1:].reshape(WORD_BITS, opened.size))
 
     def say(self, tag: str, owner: int, words: Any, shape: tuple[int, ...]) -> Any:
         """What the owner tells everyone, the same to all. One round."""
@@ -101,23 +101,31 @@ class Openings:
         The coin comes when everything is opened. What a party then opens is uniform among shares of what must be zero, and
         nobody chooses it after seeing another's.
         """
+        while self._checking:
+            self.context.exchange("waiting", {}, {})  # for a branch beside this one, which checks what this one opened as well
         if not self._said:
             return
-        with OpenSpan(self.context.recorder, "check openings"):
-            numbers, bits, heard = self._numbers, self._bits, self._heard
-            self._numbers, self._bits, self._bytes, self._said, self._heard = [], [], 0, False, self._nothing_heard()
-            fine = True
-            if numbers or bits:
-                coin = self.checks.coin()
-                residues = [*([self._residue(numbers, coin)] if numbers else []), *([self._combinations(bits, coin)] if bits else [])]
-                shares = self.checks.at_once(np.concatenate(residues))
-                fine = self.context.planned or self._vanish(list(shares.values()), bool(numbers))
-            if self.context.count > 2:
-                digest: Any = shaped.ShapedArray((DIGEST_WORDS,)) if self.context.planned else np.frombuffer(heard.digest(), np.uint64)
-                for peer in self.checks.peers:
-                    self.checks.alike(peer, digest)
-            alike = self.checks.compare()
-            self.checks.confirm("what was opened", fine and alike)
+        self._checking = True
+        try:
+            with OpenSpan(self.context.recorder, "check openings"):
+                fine = self._macs_fit()
+                self.checks.confirm("what was opened", self.checks.compare() and fine)
+        finally:
+            self._checking = False
+
+    def _macs_fit(self) -> bool:
+        numbers, bits, heard = self._numbers, self._bits, self._heard
+        self._numbers, self._bits, self._bytes, self._said, self._heard = [], [], 0, False, self._nothing_heard()
+        if self.context.count > 2:
+            digest: Any = shaped.ShapedArray((DIGEST_WORDS,)) if self.context.planned else np.frombuffer(heard.digest(), np.uint64)
+            for peer in self.checks.peers:
+                self.checks.alike(peer, digest)
+        if not (numbers or bits):
+            return True
+        coin = self.checks.coin()
+        residues = [*([self._residue(numbers, coin)] if numbers else []), *([self._combinations(bits, coin)] if bits else [])]
+        shares = self.checks.at_once(np.concatenate(residues))
+        return self.context.planned or self._vanish(list(shares.values()), bool(numbers))
 
     def _residue(self, items: list[tuple[Any, Any]], coin: Any) -> Any:
         """A share (2,) of sum chi_j (m_j - alpha y_j) modulo 2^128, which is zero.

@@ -143,7 +143,7 @@ class Spdz2k(Protocol):
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Nothing is sent online."""
         count = math.prod(shape)
-        return (self.supply.random_bits(count) if binary else self.supply.random(count)).reshape(-1, *shape)
+        return (self.supply.random_bits(count) if binary else self.supply.random(count)).reshape(BIT if binary else NUMBER, *shape)
 
     def pieces(self, x: Share, *, binary: bool) -> dict[int, Any]:
         """Every party's share, masked by a fresh share of zero."""
@@ -328,7 +328,7 @@ class Spdz2k(Protocol):
         rows = columns[0][0].shape[1]
         if rows < 2:
             return [share for share, _ in columns]
-        parts = [[share.reshape(share.shape[0], rows, -1) for share, binary in columns if binary == kind] for kind in (False, True)]
+        parts = [[share.reshape(share.shape[0], rows, math.prod(share.shape[2:])) for share, binary in columns if binary == kind] for kind in (False, True)]
         numbers, words = (np.concatenate(part, axis=2) if part else None for part in parts)
         settings = self.context.parallel([functools.partial(self._settings, owner, rows) for owner in range(self.context.count)])
         switches = sum(len(layer.first) for layer in network(rows))

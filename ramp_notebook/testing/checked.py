@@ -17,31 +17,35 @@ REVEAL = "reveal"
 def unchecked(trace: Trace, protocol: str) -> list[str]:
     """What was revealed, or left at the end, before it was checked: a sentence each; none if all is well.
 
-    A protocol that owes a check of what it reveals itself (its `reveal` steps are owing) has to settle it within the same span.
+    A protocol that owes a check of what it reveals itself (its `reveal` steps are owing) has to settle it within the same span;
+    of several reveals side by side, which leave in one round, within one of theirs.
     """
     owing = registry.protocols[protocol].owing
     return [fault for party in range(len(trace.parties)) for fault in _faults(trace, party, owing)]
 
 
 def _faults(trace: Trace, party: int, owing: frozenset[str]) -> Iterator[str]:
-    name, open_step, revealing = trace.parties[party], "", -1
+    name, open_step, revealing, revealed_in = trace.parties[party], "", set[int](), 0  # spans of open reveals, and their round
     for message in sorted((m for m in trace.messages if m.sender == party), key=lambda m: m.sent_at):
         path = trace.span_path(party, message.span)
-        if revealing >= 0 and _outer_reveal(trace, message) != revealing:
+        beside = message.tag == REVEAL and message.round == revealed_in
+        if revealing and not beside and _outer_reveal(trace, message) not in revealing:
             yield f"{name} went on from a reveal to `{message.tag}` (line {message.line}) before what it showed was checked"
-            revealing = -1
+            revealing.clear()
         if message.tag == CONFIRM:
-            open_step, revealing = "", -1
+            open_step = ""
+            revealing.clear()
         elif any(span.startswith("check ") for span in path):
             continue
         elif message.tag == REVEAL:
             if open_step:
                 yield f"{name} revealed at line {message.line} before {open_step} was checked"
             if REVEAL in owing:
-                revealing = _outer_reveal(trace, message)
+                revealing.add(_outer_reveal(trace, message))
+                revealed_in = message.round
         elif message.tag in owing:
             open_step = f"`{message.tag}` of line {message.line}"
-    if open_step or revealing >= 0:
+    if open_step or revealing:
         yield f"{name} ended the cell before {open_step or 'what it revealed'} was checked"
 
 

@@ -118,7 +118,8 @@ class Authenticated(Supply):
         """A random value, (2, *shape) of numbers or words of shape, that its owner knows (zeros elsewhere), and its share."""
         count = int(np.prod(shape))
         known, share = self._take(("bit_masks" if binary else "masks", owner), count)
-        return (known if binary else np.moveaxis(known, 0, -1)).reshape(*(() if binary else (2,)), *shape), _first(share).reshape(-1, *shape)
+        known = known.reshape(shape) if binary else _contiguous(np.moveaxis(known, 0, 1)).reshape(2, *shape)
+        return known, _first(share).reshape(BIT if binary else NUMBER, *shape)
 
     def random(self, count: int) -> Any:
         """(4, count): uniform modulo 2^128."""
@@ -165,4 +166,4 @@ def _first(share: Any) -> Any:
 
 def _lanes(numbers: Any, count: int) -> Any:
     """(items, 4, 64) as (4, count)."""
-    return _contiguous(np.moveaxis(numbers, 0, 1)).reshape(NUMBER, -1)[:, :count]
+    return _contiguous(np.moveaxis(numbers, 0, 1)).reshape(NUMBER, numbers.shape[0] * WORD_BITS)[:, :count]

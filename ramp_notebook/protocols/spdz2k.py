@@ -244,7 +244,7 @@ class Spdz2k(Protocol):
 
     @in_one_go
     def sign(self, x: Share) -> Share:
-        """c = x + r is opened; x = c - r borrows from bit 63 where the low bits of c are below those of r. 7 rounds, 118 ANDs."""
+        """c = x + r is opened; x = c - r borrows from bit 63 where the low bits of c are below those of r. 7 rounds, 120 ANDs."""
         n = x.shape[1]
         number, r = self.supply.edabits(n)
         c = self._masked(x, number)

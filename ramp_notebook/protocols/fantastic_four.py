@@ -79,7 +79,8 @@ class FantasticFour(Protocol):
         """Compare all joint messages, keys and inputs since the last time: a round, and one to tell all."""
         if self.checks.pending:
             with OpenSpan(self.context.recorder, "check joint messages"):
-                self.checks.confirm("joint messages", self.checks.compare())
+                begun = self.checks.begin()
+                self.checks.confirm("joint messages", self.checks.compare(), begun)
 
     # -- randomness that three parties know ----------------------------------------------------------------------------
 
@@ -136,9 +137,9 @@ class FantasticFour(Protocol):
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
         """Party i gets x_i from the next party and its hash from the one after, compares, and all tell all whether they are content.
 
+        Everything was checked before, so that all honest parties hold shares of the same value and the hash says nothing new.
         Cost: an element for each who gets the value, 32 bytes for its hash; two rounds.
         """
-        self.verify()  # so all honest parties hold shares of the same value, and the hash says nothing new
         sender, voucher = (self.me + 1) % PARTIES, (self.me + 2) % PARTIES
         previous, second = (self.me - 1) % PARTIES, (self.me - 2) % PARTIES
         sends = {previous: x[2]} if previous in to else {}
@@ -148,8 +149,7 @@ class FantasticFour(Protocol):
         reply = self.context.exchange("reveal", sends, receives)
         fine = self.me not in to or self.context.planned or np.array_equal(digest_of(reply[sender]), reply[voucher])
         with OpenSpan(self.context.recorder, "check reveal"):
-            self.checks.owe()
-            self.checks.confirm("what was revealed", fine)
+            self.checks.confirm("what was revealed", fine, begun=0)  # settles nothing else: other branches may owe a check
         if self.me not in to:
             return None
         add = _gates(binary).add

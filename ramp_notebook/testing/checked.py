@@ -24,25 +24,26 @@ def unchecked(trace: Trace, protocol: str) -> list[str]:
 
 
 def _faults(trace: Trace, party: int, owing: frozenset[str]) -> Iterator[str]:
-    name, open_step, revealing = trace.parties[party], "", -1
+    name, open_step = trace.parties[party], ""
+    shown: dict[int, int] = {}  # spans of reveals of which nothing was checked yet, several where branches run; their lines
     for message in sorted((m for m in trace.messages if m.sender == party), key=lambda m: m.sent_at):
-        path = trace.span_path(party, message.span)
-        if revealing >= 0 and _outer_reveal(trace, message) != revealing:
-            yield f"{name} went on from a reveal to `{message.tag}` (line {message.line}) before what it showed was checked"
-            revealing = -1
+        path, reveal = trace.span_path(party, message.span), _outer_reveal(trace, message)
         if message.tag == CONFIRM:
-            open_step, revealing = "", -1
+            if shown.pop(reveal, None) is None:
+                open_step = ""
         elif any(span.startswith("check ") for span in path):
             continue
         elif message.tag == REVEAL:
             if open_step:
                 yield f"{name} revealed at line {message.line} before {open_step} was checked"
             if REVEAL in owing:
-                revealing = _outer_reveal(trace, message)
+                shown[reveal] = message.line
         elif message.tag in owing:
             open_step = f"`{message.tag}` of line {message.line}"
-    if open_step or revealing >= 0:
-        yield f"{name} ended the cell before {open_step or 'what it revealed'} was checked"
+    for line in shown.values():
+        yield f"{name} went on from a reveal of line {line} before what it showed was checked"
+    if open_step:
+        yield f"{name} ended the cell before {open_step} was checked"
 
 
 def _outer_reveal(trace: Trace, message: Message) -> int:

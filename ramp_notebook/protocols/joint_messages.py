@@ -6,7 +6,7 @@ passes is what the honest one computed.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,14 @@ class JointMessages(Checks):
     """One party's joint messages of a cell, and their comparison."""
 
     def deliver(
-        self, tag: str, routes: Sequence[Route], values: Sequence[Any], shapes: Sequence[tuple[int, ...]], *, fill: Any = None, digests: Any = None
+        self,
+        tag: str,
+        routes: Sequence[Route],
+        values: Sequence[Any],
+        shapes: Sequence[tuple[int, ...]],
+        *,
+        fill: Iterator[int] | None = None,
+        digests: Sequence[Any] | None = None,
     ) -> list[Any]:
         """One round: what came by each route, at its receiver (else None). No two routes have sender and receiver in common.
 

@@ -114,7 +114,7 @@ def difference(sets: Sequence[SecretArray], *, bits: int | None = None, algorith
 def over_threshold(sets: Sequence[SecretArray], t: int, *, bits: int | None = None, algorithm: str = "auto") -> SecretSet:
     """Return the items that at least t of the lists hold; each list counts once. Arguments and costs as for intersection.
 
-    >>> a, b, c = (mpc.input("s", owner=p) for p in mpc.parties)     # alice: s = [1, 5] # bob: s = [5, 7] # carol: s = [7, 7]
+    >>> a, b, c = (mpc.input("s", owner=p) for p in mpc.parties[:3])     # alice: s = [1, 5] # bob: s = [5, 7] # carol: s = [7, 7]
     >>> mpc.reveal(gadgets.over_threshold([a, b, c], 2))
     array([5, 7])
     """

@@ -35,10 +35,16 @@ def pair():
         yield coordinator
 
 
+@pytest.fixture(scope="module")
+def four():
+    with Coordinator(["alice", "bob", "carol", "dave"], launcher="inline") as coordinator:
+        yield coordinator
+
+
 @pytest.fixture
-def fitting(protocol, parties, pair):
+def fitting(protocol, pair, parties, four):
     """As many parties as the protocol runs with."""
-    return pair if party_count(protocol) == 2 else parties
+    return {2: pair, 3: parties, 4: four}[party_count(protocol)]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

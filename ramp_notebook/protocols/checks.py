@@ -30,7 +30,8 @@ class Checks:
     def __init__(self, context: Context):
         self.context = context
         self.peers = [peer for peer in range(context.count) if peer != context.index]
-        self.open_lines: list[int] = []  # cell lines with something unchecked
+        self._open: dict[int, int] = {}  # cell lines with something unchecked, and when they last owed a check
+        self._owed = 0  # how many times anything owed one
         self._views: dict[int, Any] = {}  # by peer: a running hash of what both should have seen alike
         self._missed = 0.0  # probability that a cheater got through so far
 
@@ -38,13 +39,16 @@ class Checks:
 
     @property
     def pending(self) -> bool:
-        return bool(self.open_lines)
+        return bool(self._open)
 
     def owe(self) -> None:
         """Something was computed that has to be checked."""
-        line = self.context.recorder.line
-        if line not in self.open_lines:
-            self.open_lines.append(line)
+        self._owed += 1
+        self._open[self.context.recorder.line] = self._owed
+
+    def begin(self) -> int:
+        """A check begins that covers what is open now: for `confirm`, because parallel branches may owe more until then."""
+        return self._owed
 
     # -- views ---------------------------------------------------------------------------------------------------------
 
@@ -107,11 +111,16 @@ class Checks:
 
     # -- the answer ----------------------------------------------------------------------------------------------------
 
-    def confirm(self, check: str, fine: bool) -> None:
-        """Tell all others whether this check passed here, and stop unless it passed everywhere. One round, a word to each peer."""
+    def confirm(self, check: str, fine: bool, begun: int | None = None) -> None:
+        """Tell all others whether this check passed here, and stop unless it passed everywhere. One round, a word to each peer.
+
+        What was open when it had `begun` is settled (0: nothing); without that, everything.
+        """
         mine = self._words((FINE if fine else STOP).to_bytes(8, "little"))
         theirs = self.context.exchange(CONFIRM, dict.fromkeys(self.peers, mine), dict.fromkeys(self.peers, (1,)))
-        lines, self.open_lines = sorted(self.open_lines), []
+        covered = self._owed if begun is None else begun
+        lines = sorted(line for line, owed in self._open.items() if owed <= covered)
+        self._open = {line: owed for line, owed in self._open.items() if owed > covered}
         if not fine:
             raise CheatingDetected(f"the check of {check} failed{_covering(lines)}: some party did not follow the protocol")
         if not self.context.planned and any(int(word[0]) != FINE for word in theirs.values()):

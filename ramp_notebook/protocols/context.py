@@ -54,8 +54,9 @@ class Context:
         self.links = links
         self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
         self._parallel_calls = 0
-        self._streams_at: dict[tuple[int, ...], dict[int, Any]] = {}
+        self._streams_at: dict[tuple[int, ...], dict[int | tuple[int, ...], Any]] = {}
         self._unseeded_at: dict[tuple[int, ...], dict[int, Any]] = {}
+        self.group_keys: dict[tuple[int, ...], bytes] = {}  # by members: what a protocol had them agree on in this run
         self._enter(())
 
     def exchange(
@@ -97,6 +98,13 @@ class Context:
             stream = self._streams[peer] = self._make_stream(peer)
         return stream
 
+    def group_stream(self, members: tuple[int, ...]) -> Any:
+        """The key stream that only these parties know, this one among them; `group_keys` has its key."""
+        stream = self._streams.get(members)
+        if stream is None:
+            stream = self._streams[members] = self._make_group_stream(members)
+        return stream
+
     def unseeded_stream(self, peer: int) -> Any:
         """Another stream that only this party and `peer` know, for what must not come twice even in cells of one seed."""
         stream = self._unseeded.get(peer)
@@ -121,6 +129,13 @@ class Context:
             return Stream(fresh_key())
         seed = self.links.pair_seed(peer)
         return Stream(derive_key(seed[:16], seed[16:], "run", self.epoch, *self._path))
+
+    def _make_group_stream(self, members: tuple[int, ...]) -> Any:
+        if self.planned:
+            return ShapedStream()
+        if self.seed is not None:
+            return Stream(derive_key(SEEDED, self.seed, "group", *members, "branch", *self._path))
+        return Stream(derive_key(self.group_keys[members], "branch", *self._path))
 
     def parallel(self, branches: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run independent branches; what they send at each step travels in one common round.

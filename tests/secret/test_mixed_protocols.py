@@ -11,13 +11,13 @@ from ramp_notebook.testing.events import assert_same_events
 
 X, Y = np.array([1, -5, 7, 2**40, 0]), np.array([3, -9, 7, -(2**10), 1])
 INPUTS = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
-GROUPS = {2: ("clear", "garbled", "additive"), 3: ("clear", "replicated", "additive", "shamir")}
+GROUPS = {2: ("clear", "garbled", "additive"), 3: ("clear", "replicated", "additive", "shamir"), 4: ("clear", "fantastic-four", "additive")}
 PAIRS = [(count, source, target) for count, protocols in GROUPS.items() for source in protocols for target in protocols]
 
 
 @pytest.fixture(scope="module")
 def groups():
-    living = {count: Coordinator(["alice", "bob", "carol"][:count], launcher="inline") for count in GROUPS}
+    living = {count: Coordinator(["alice", "bob", "carol", "dave"][:count], launcher="inline") for count in GROUPS}
     yield living
     for coordinator in living.values():
         coordinator.stop()

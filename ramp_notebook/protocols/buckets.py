@@ -116,7 +116,7 @@ class Batch:
     def _draw(stream: Any, count: int) -> Any:
         return stream.words((count,))
 
-    def open_and_check(self, coin: Any, fine: bool) -> bool:
+    def open_and_check(self, coin: Any) -> None:
         """Open d = x - a and e = y - b, and say of z - c - d b - e a - d e, with a party each, what it should be.
 
         Two elements from each party and triple; two rounds, and two for every further AT_ONCE triples. Views of the result are
@@ -127,16 +127,12 @@ class Batch:
         at_once = max(1, AT_ONCE // self.lists.length)
         for first in range(0, self.lists.count, at_once):
             group = range(first, min(first + at_once, self.lists.count))
-            fine &= self._open_group(group, turns, streams, fine)
-        return fine
+            self._open_group(group, turns, streams)
 
-    def _open_group(self, group: range, turns: Sequence[int], streams: list[Any], fine: bool) -> bool:
+    def _open_group(self, group: range, turns: Sequence[int], streams: list[Any]) -> None:
         size = 2 * len(group) * self.lists.length
-        if self.context.planned:
-            opened = received = shaped.ShapedArray((size,))
-        else:
-            opened, received = np.empty(size, np.uint64), np.empty(size, np.uint64)
-        self._spoil_unless(fine)
+        opened, received = (shaped.empty((size,), like=self.rows) for _ in range(2))
+        self._spoil_if_lied_to()
         fill = None if self.context.planned else self._mask_first(group, turns, streams[0], opened)
         party = self.protocol
         self.context.exchange("masked", {party.next: opened}, {party.previous: received.shape}, fill=fill, out=received)
@@ -146,17 +142,16 @@ class Batch:
         if not self.context.planned:
             self._add_others(group, turns, streams[1], opened, received)
         del received
-        fine &= self.checks.compare()
+        party.compare()
 
-        self._spoil_unless(fine)
+        self._spoil_if_lied_to()
         self.checks.alike(party.previous)
         self.checks.alike(party.next)
         if not self.context.planned:
             self._view_remainders(group, turns, streams[2], opened)
-        return fine
 
-    def _spoil_unless(self, fine: bool) -> None:
-        if not fine and not self.context.planned:
+    def _spoil_if_lied_to(self) -> None:
+        if not self.protocol.fine:
             self.rows = self.protocol.noise(self.rows.shape)
 
     def _turns(self, coin: Any) -> list[int]:
@@ -164,7 +159,8 @@ class Batch:
         p = self.lists.length
         if self.context.planned:
             return [0] * self.lists.count
-        limit, turns = (1 << 64) // p * p, []
+        limit = (1 << 64) // p * p
+        turns: list[int] = []
         while len(turns) < self.lists.count:
             word = coin.word()
             if word < limit:
@@ -220,7 +216,7 @@ class Batch:
 
     def _view_remainders(self, group: range, turns: Sequence[int], streams: Any, opened: Any) -> None:
         """z - c - d b - e a - d e is zero: its next party's view of the third component follows from this party's two."""
-        add, subtract, multiply, _, _ = self.domain
+        subtract, multiply = self.domain.subtract, self.domain.multiply
         done = 0
         for start, rows in self._blocks(group, turns):
             size = rows.shape[1]

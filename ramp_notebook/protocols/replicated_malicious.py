@@ -57,7 +57,7 @@ class ReplicatedMalicious(Summands, Replicated):
     def __init__(self, context: Any, kept: dict[str, Any] | None = None):
         super().__init__(context, kept)
         self.checks = Checks(context)
-        self.fine = True  # nothing came to light that has still to be told
+        self.fine = True  # nothing came to light yet; what has is told at the next confirmation, and ends the run
         self.unchecked: dict[Domain, list[Any]] = {RING: [], BITS: []}  # rows (6, n): x, y, z of products
 
     # -- checks --------------------------------------------------------------------------------------------------------
@@ -72,44 +72,50 @@ class ReplicatedMalicious(Summands, Replicated):
             return
         with OpenSpan(self.context.recorder, "check products"):
             self._check_products()
-            self.fine &= self.checks.compare()
-            fine, self.fine = self.fine, True
-            self.checks.confirm("products", fine)
+            self.compare()
+            self.checks.confirm("products", self.fine)
 
     def _check_products(self) -> None:
-        """Leave views to compare that are alike if all products so far are right."""
-        waiting, self.unchecked = self.unchecked, {RING: [], BITS: []}
-        batches = [Batch(self, self.checks, domain, _joined(rows)) for domain, rows in waiting.items() if rows]
-        del waiting
-        if not batches:
+        """Leave views to compare that are alike if all products so far are right.
+
+        Products are dropped when that is done, and not before: a branch that wants to reveal meanwhile checks them as well.
+        """
+        checked = {domain: list(waiting) for domain, waiting in self.unchecked.items() if waiting}
+        if not checked:
             return
+        batches = [Batch(self, self.checks, domain, _joined(waiting)) for domain, waiting in checked.items()]
         for batch in batches:
             batch.make_triples()
         coin = self.joint_coin()
         for batch in batches:
-            self.fine = batch.open_and_check(coin, self.fine)
+            batch.open_and_check(coin)
+        for domain, done in checked.items():
+            self.unchecked[domain] = [rows for rows in self.unchecked[domain] if not any(rows is other for other in done)]
+
+    def compare(self) -> None:
+        """Note whether all views so far are alike. One round."""
+        self.fine = self.checks.compare() and self.fine
 
     def joint_coin(self) -> Any:
         """A public coin, and all know that it is the same for all before it is used. Three rounds."""
         coin = self.checks.coin()
-        self.fine &= self.checks.compare()
+        self.compare()
         return coin
 
     def view_of_zero(self, share: Share, domain: Domain) -> None:
         """Say what the components are if they add up to zero: each third one follows from the two that a party holds."""
-        if not self.context.planned:
-            self.checks.alike(self.next, domain.subtract(domain.subtract(np.uint64(0), share[0]), share[1]))
-            self.checks.alike(self.previous, share[1])
+        self.checks.alike(self.next, domain.subtract(domain.subtract(np.uint64(0), share[0]), share[1]))
+        self.checks.alike(self.previous, share[1])
 
     def noise(self, shape: tuple[int, ...]) -> Any:
         """Numbers that nobody else has."""
         return Stream(fresh_key()).words(shape)
 
-    def fresh_key_with(self, peer: int) -> Any:
+    def fresh_key_with(self, peer: int) -> bytes:
         """A key that this party and `peer` have to themselves: what it gives can be drawn again."""
-        return None if self.context.planned else self.context.stream(peer).words((2,)).tobytes()
+        return bytes(16) if self.context.planned else self.context.stream(peer).words((2,)).tobytes()
 
-    def stream_of(self, key: Any) -> Any:
+    def stream_of(self, key: bytes) -> Any:
         return Stream(key)
 
     def _record(self, rows: Any, domain: Domain) -> None:
@@ -118,7 +124,8 @@ class ReplicatedMalicious(Summands, Replicated):
         if kept + rows.shape[1] > MOST_WORDS:
             with OpenSpan(self.context.recorder, "check products"):
                 self._check_products()
-        self.unchecked[domain].append(rows)
+        if rows.shape[1]:
+            self.unchecked[domain].append(rows)
         self.checks.owe()
 
     # -- revealing -----------------------------------------------------------------------------------------------------
@@ -133,7 +140,8 @@ class ReplicatedMalicious(Summands, Replicated):
             self.checks.alike(self.next, reply[self.previous])
         if self.previous in to:
             self.checks.alike(self.previous, x[1])
-        self.checks.confirm("what was revealed", self.checks.compare())
+        self.compare()
+        self.checks.confirm("what was revealed", self.fine)
         if self.me not in to:
             return None
         missing = reply[self.previous]
@@ -151,8 +159,7 @@ class ReplicatedMalicious(Summands, Replicated):
     def _recorded_product(self, tag: str, x: Share, y: Share, domain: Domain) -> Share:
         if x.size <= SMALL and not shaped.is_shaped(x, y):
             z = super().conjunction(x, y) if domain.binary else super().multiply(x, y)
-            if z.size:
-                self._record(np.concatenate([part.reshape(2, -1) for part in (x, y, z)]), domain)
+            self._record(np.concatenate([part.reshape(2, z[0].size) for part in (x, y, z)]), domain)
             return z
         if x[0].size <= MOST_WORDS:
             return self._recorded_products(tag, [(x, y)], x[0].size, domain).reshape(x.shape)
@@ -179,15 +186,10 @@ class ReplicatedMalicious(Summands, Replicated):
 
     def _recorded_products(self, tag: str, factors: Iterable[tuple[Share, Share]], words: int, domain: Domain) -> Share:
         """Flat products. What they were made of is copied first: circuits write over their planes."""
-        if self.context.planned:
-            z = self.masked_product(tag, factors, (words,), domain)
-            rows = shaped.ShapedArray((6, words))
-        else:
-            rows = np.empty((6, words), np.uint64)
-            z = self.masked_product(tag, _copied(factors, rows), (words,), domain)
-            rows[4:] = z
-        if words:
-            self._record(rows, domain)
+        rows: Any = shaped.ShapedArray((6, words)) if self.context.planned else np.empty((6, words), np.uint64)
+        z = self.masked_product(tag, _copied(factors, rows), (words,), domain)
+        rows[4:] = z
+        self._record(rows, domain)
         return z
 
     def masked_product(self, tag: str, factors: Iterable[tuple[Share, Share]], shape: tuple[int, ...], domain: Domain) -> Share:
@@ -203,23 +205,24 @@ class ReplicatedMalicious(Summands, Replicated):
         """
         samples = math.ceil(-math.log2(self.checks.left * LEAST_SHARE) / BITS_PER_SAMPLE)
         left, right = x if x.ndim > 2 else x.reshape(2, 1, -1), y if y.ndim > 2 else y.reshape(2, -1, 1)
-        shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
-        if left.shape[-2] * right.shape[-1] <= samples or 0 in (*left.shape, *right.shape):
+        if left.shape[-2] * right.shape[-1] <= samples or not left.size or not right.size:
+            shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
             return self._sum_of_products(left[..., :, None, :], np.swapaxes(right, -1, -2)[..., None, :, :]).reshape(2, *shape)
-        z = super().matmul(x, y)
+        z = super().matmul(left, right)
+        self._check_matmul(left, right, z, samples)
+        return z.reshape(2, *shaped.matmul_shape(x.shape[1:], y.shape[1:]))
+
+    def _check_matmul(self, x: Share, y: Share, z: Share, samples: int) -> None:
         self.checks.owe()
+        self.checks.note_missed(samples * BITS_PER_SAMPLE)
         with OpenSpan(self.context.recorder, "check products"):
             coin = self.joint_coin()
-            l, r = coin.words((samples, left.shape[-2])), coin.words((right.shape[-1], samples))  # noqa: E741 - the paper's
-            lx, yr = self.matmul_public(left, l, secret_left=False), self.matmul_public(right, r, secret_left=True)
-            lz = self.matmul_public(z.reshape(2, *shape[: len(shape) - (x.ndim > 2) - (y.ndim > 2)], left.shape[-2], -1), l, secret_left=False)
-            sums = self._sum_of_products(lx, np.swapaxes(yr, -1, -2))
-            self.checks.alike(self.next)
-            self.checks.alike(self.previous)
-            remainders = sums - np.sum(self.scale(lz, np.swapaxes(r, 0, 1)), axis=-1)
+            left, right = coin.words((samples, x.shape[-2])), coin.words((y.shape[-1], samples))
+            x, y = self.matmul_public(x, left, secret_left=False), self.matmul_public(y, right, secret_left=True)
+            sums = self._sum_of_products(x, np.swapaxes(y, -1, -2))
+            z = self.matmul_public(z, left, secret_left=False)
+            remainders = sums - np.sum(self.scale(z, np.swapaxes(right, 0, 1)), axis=-1)
             self.view_of_zero(remainders if self.fine else self.noise(remainders.shape), RING)
-        self.checks.note_missed(samples * BITS_PER_SAMPLE)
-        return z
 
     def _sum_of_products(self, x: Share, y: Share) -> Share:
         """Along the last axis, of shares whose other axes are numpy's to match."""
@@ -332,7 +335,7 @@ def _joined(rows: list[Any]) -> Any:
 
 
 def _copied(factors: Iterable[tuple[Share, Share]], rows: Any) -> Iterator[tuple[Share, Share]]:
-    """Factors one after the other and some words at a time, from a copy in the first four rows."""
+    """Factors one after the other and some words at a time, from a copy in the first four rows. (A plan asks for none.)"""
     start = 0
     for pair in factors:
         parts = [part.reshape(-1) for share in pair for part in share]

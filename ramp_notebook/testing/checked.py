@@ -24,24 +24,28 @@ def unchecked(trace: Trace, protocol: str) -> list[str]:
 
 
 def _faults(trace: Trace, party: int, owing: frozenset[str]) -> Iterator[str]:
-    name, open_step, revealing = trace.parties[party], "", -1
+    name, open_step = trace.parties[party], ""
+    revealing: dict[int, int] = {}  # spans of reveals that owe a check -> the round of what they showed
     for message in sorted((m for m in trace.messages if m.sender == party), key=lambda m: m.sent_at):
-        path = trace.span_path(party, message.span)
-        if revealing >= 0 and _outer_reveal(trace, message) != revealing:
+        reveal = _outer_reveal(trace, message)
+        checking = any(span.startswith("check ") for span in trace.span_path(party, message.span))
+        going_on = message.tag != CONFIRM and not checking and reveal not in revealing  # branches side by side reveal in one round
+        if going_on and any(shown < message.round for shown in revealing.values()):
             yield f"{name} went on from a reveal to `{message.tag}` (line {message.line}) before what it showed was checked"
-            revealing = -1
+            revealing.clear()
         if message.tag == CONFIRM:
-            open_step, revealing = "", -1
-        elif any(span.startswith("check ") for span in path):
+            open_step = ""
+            revealing.pop(reveal, None)
+        elif checking:
             continue
         elif message.tag == REVEAL:
             if open_step:
                 yield f"{name} revealed at line {message.line} before {open_step} was checked"
             if REVEAL in owing:
-                revealing = _outer_reveal(trace, message)
+                revealing[reveal] = message.round
         elif message.tag in owing:
             open_step = f"`{message.tag}` of line {message.line}"
-    if open_step or revealing >= 0:
+    if open_step or revealing:
         yield f"{name} ended the cell before {open_step or 'what it revealed'} was checked"
 
 

@@ -75,6 +75,19 @@ def network(n: int) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
+def layer_sizes(n: int) -> list[int]:
+    """How many switches each layer of `network` has, without making it."""
+    blocks, front = {n: 1}, []  # size of a block: how many there are
+    while max(blocks) > 2:
+        front.append(sum(size // 2 * count for size, count in blocks.items()))
+        halves: dict[int, int] = {}
+        for size, count in blocks.items():
+            for half in (size // 2, (size + 1) // 2):
+                halves[half] = halves.get(half, 0) + count
+        blocks = halves
+    return [*front, sum(size // 2 * count for size, count in blocks.items()), *reversed(front)]
+
+
 def route(order: Any) -> list[Any]:
     """Settings (bool, one for each switch) of every layer of `network`, so that row order[i] comes out as row i.
 

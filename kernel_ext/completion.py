@@ -1,6 +1,6 @@
 """Tab completion on magic lines: options, and what they take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
@@ -10,8 +10,10 @@ from ramp_notebook.protocols.preprocessing.sources import SOURCES
 from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY, TYPES
 from ramp_notebook.runtime.preparation import SINGLE, SIZED
 from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.wire.mutations import HOWS
 from ramp_notebook.wire.network import PRESETS
 
+STEPS = ("input", "multiply", "and", "matmul", "reveal", "any")  # of those that most protocols have
 SUBCOMMANDS = ("config", "gadgets", "help", "last", "networks", "prepare", "protocols", "restart", "start", "status", "stop", "verify")
 
 
@@ -68,6 +70,15 @@ class Completion:
             yield from (f"{typed.partition(':')[0]}:{kind}" for kind in TYPES)
         elif option == "--preprocessing":
             yield from SOURCES
+        elif option == "--cheat":
+            yield from _cheats(typed.split(":"), self.workspace.options({}).parties)
         elif option in ("-i", "--input", "--shape") and "@" in typed:
             name = typed.partition("@")[0]
             yield from (f"{name}@{party}" for party in self.workspace.options({}).parties)
+
+
+def _cheats(typed: Sequence[str], parties: Sequence[str]) -> Iterator[str]:
+    """PARTY:STEP:HOW as far as it is typed, with every way to go on."""
+    ways = (parties, STEPS, [how.replace(" ", "-") for how in HOWS])
+    if len(typed) <= len(ways):
+        yield from (":".join([*typed[:-1], word]) for word in ways[len(typed) - 1])

@@ -14,6 +14,8 @@ from ..trace.recorder import Recorder, RecordingLinks
 from ..values.shaped import ShapedArray
 from ..values.streams import Stream, derive_key, fresh_key
 from ..wire.channel import Expect, Links, Received, Request, parties_of
+from ..wire.cheats import Cheat
+from ..wire.interception import Interception, Recording
 
 UINT64 = np.dtype(np.uint64)
 SEEDED = b"seeded: public  "  # under --seed nothing is private, and the label says so
@@ -52,7 +54,8 @@ class Context:
         self._summon, self._requests = summon, 0
         self.recorder, self.epoch, self.seed, self.planned = recorder, epoch, seed, planned
         self.links = links
-        self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = RecordingLinks(links, recorder).exchange
+        self._out: RecordingLinks | Interception = RecordingLinks(links, recorder)
+        self._port: Callable[[Sequence[Request]], list[dict[int, Received]]] = self._send_out
         self._parallel_calls = 0
         self._streams_at: dict[tuple[int, ...], dict[int | tuple[int, ...], Any]] = {}
         self._unseeded_at: dict[tuple[int, ...], dict[int, Any]] = {}
@@ -79,6 +82,20 @@ class Context:
         awaits = {peer: Expect(shape, UINT64, out) for peer, shape in receives.items()}
         reply = self._port([Request(tag, sends, awaits, fill, recorder.line, recorder.span, recorder.phase)])[0]
         return {peer: received.array for peer, received in reply.items()}
+
+    def _send_out(self, requests: Sequence[Request]) -> list[dict[int, Received]]:
+        return self._out.exchange(requests)
+
+    def cheat(self, cheat: Cheat, recording: Recording) -> None:
+        """Change, on purpose, what this party sends from here on. `recording` lasts for a session: what may be replayed."""
+        if isinstance(self._out, RecordingLinks):
+            self._out = Interception(self._out.exchange, self.links.names, lambda: self.recorder.round + 1, recording)
+        self._out.add(cheat)
+
+    @property
+    def cheated(self) -> list[str]:
+        """What this party changed on purpose, a line each; empty if nobody asked it to cheat."""
+        return self._out.report() if isinstance(self._out, Interception) else []
 
     def next_request(self) -> int:
         """Number of the next request to the dealer in this run, the same at all parties."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 
 ADVERSARIES = ("cleartext reference", "semi-honest", "malicious with abort")  # weakest first
 
+CHEATING = "a party cheats on purpose"
+
 FLAGS = {  # flag -> what it means to the reader
+    CHEATING: "mpc.cheat or --cheat changed what a party sent",
     "seeded test": "randomness came from --seed: reproducible, not private",
     "trusted dealer": "one process knows all correlated randomness",
     "regular learning parity with noise": "security rests on this younger assumption too",

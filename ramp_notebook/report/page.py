@@ -9,7 +9,7 @@ from html import escape
 from ..runtime.finished import Peek, Run
 from ..trace.cost import Cost, Node, Tally
 from ..trace.units import counted, one_line, readable_bytes
-from .text import SHOWN_OUTPUTS, gadget_text, network_line, result_lines, summary_line, supply_line, value_text
+from .text import SHOWN_OUTPUTS, cheating_lines, gadget_text, network_line, result_lines, summary_line, supply_line, value_text
 
 SHOWN_PARTIES, SHOWN_GADGETS, SHOWN_LINES = 60, 150, 100
 ROW_HEADING = '<th scope="row" style="text-align:left">'  # notebooks align cells right, which would hide how calls nest
@@ -18,6 +18,7 @@ ROW_HEADING = '<th scope="row" style="text-align:left">'  # notebooks align cell
 def page(run: Run) -> str:
     """The whole report; the pictures stand beside it with captions of their own."""
     parts = [f"<div>{_paragraph(line)}</div>" for line in result_lines(run)]
+    parts += [f"<p>{_text(line, 300)}</p>" for line in cheating_lines(run)]
     if run.failure:
         parts.append(f"<p><strong>failed:</strong> {_text(run.failure)}</p>")
     if run.planned:

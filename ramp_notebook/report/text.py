@@ -12,7 +12,7 @@ from ..trace.replay import replay
 from ..trace.units import counted, one_line, readable_bytes, readable_seconds
 from ..wire.network import network
 
-SHOWN_OUTPUTS, SHOWN_PARTIES = 12, 8
+SHOWN_OUTPUTS, SHOWN_PARTIES, SHOWN_CHEATS = 12, 8, 12
 ADDRESS_REPR: Any = object.__repr__  # says where an object lies in memory
 
 
@@ -22,6 +22,7 @@ def text(run: Run) -> str:
     for peek in run.peeks:  # random unless seeded: for teaching, and the label says so
         lines.append(f"shares of a secret at line {peek.line} ({one_line(peek.dtype)}):")
         lines += [f"  {one_line(name)} holds {value_text(share)}" for name, share in zip(run.trace.parties, peek.shares, strict=False)]
+    lines += cheating_lines(run)
     if run.failure:
         lines.append(f"failed: {run.failure}")
     if run.planned:
@@ -38,6 +39,13 @@ def text(run: Run) -> str:
 
 
 renderers.add("text", text)
+
+
+def cheating_lines(run: Run) -> list[str]:
+    """What parties changed on purpose."""
+    hidden = len(run.cheated) - SHOWN_CHEATS
+    lines = [f"cheated on purpose: {one_line(line, 240)}" for line in run.cheated[:SHOWN_CHEATS]]
+    return [*lines, f"… and {counted(hidden, 'change')} more"] if hidden > 0 else lines
 
 
 def summary_line(cost: Cost) -> str:

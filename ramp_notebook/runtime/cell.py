@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import registry
+from ..wire.cheats import Cheat
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Cell:
     store: str = ""  # folder of a stock of it on disk
     needs: dict[Any, int] = field(default_factory=dict)  # correlated randomness to make before the text runs, by kind
     stocking: bool = False  # all of `needs` is made, whatever memory it takes; otherwise only as much as is sensible ahead
+    cheats: tuple[Cheat, ...] = ()  # what parties do on purpose from the start
     generation: int = 0  # set by the coordinator: what protocols kept in another generation is dropped by all parties
 
 
@@ -80,4 +82,5 @@ class Outcome:
     reveals: list[Any] = field(default_factory=list)  # pattern="random" reveals, for planning the same run again
     peeks: list[tuple[int, str, Any]] = field(default_factory=list)  # (line, dtype, share) from mpc.peek
     carried_bytes: dict[int, int] = field(default_factory=dict)  # peer -> bytes the sockets carried during this cell
+    cheated: list[str] = field(default_factory=list)  # what this party changed on purpose, or why it did not; a line each
     last_value: str = ""  # repr of a %%party cell's last expression

@@ -13,7 +13,7 @@ from .control import encode
 from .engine import describe
 from .failures import lost
 from .interrupts import Interrupts
-from .results import CellResult, merge_printed
+from .results import CellResult, merge_printed, told_of_cheating
 from .run import Progress, RunningCell
 from .supervisor import Supervisor
 
@@ -164,8 +164,9 @@ class Coordinator:
         try:
             result = run.go(messages)
         except BaseException as error:
-            self.generation += 1
-            self.kept = {}
+            self._keep_nothing()
+            for line in told_of_cheating(run.outcomes):
+                error.add_note(f"cheated on purpose: {line}")
             if isinstance(error, CheatingDetected):
                 self._end()
                 self._ended_by = error
@@ -183,7 +184,14 @@ class Coordinator:
         for party, outcome in run.outcomes.items():
             self.directory[party] = outcome.directory
             self.kept.update(outcome.kept)
+        if result.cheated:
+            self._keep_nothing()
         return result
+
+    def _keep_nothing(self) -> None:
+        """What protocols kept is not used again."""
+        self.generation += 1
+        self.kept = {}
 
     def _messages(self, cell: Cell, targets: Sequence[int]) -> dict[int, bytes]:
         """What each party gets to read: its own inputs as data, the others' as shapes."""

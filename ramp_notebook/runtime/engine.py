@@ -68,6 +68,7 @@ class Engine:
             outcome = Outcome("error", error=self.report(problem, cell, recorder))
         outcome.printed = printed.getvalue()
         outcome.record = recorder.party_record()
+        outcome.cheated = self.session.cheated if cell.kind == "mpc" else []
         outcome.carried_bytes = {p: n - carried.get(p, 0) for p, n in self.links.carried_bytes().items() if n != carried.get(p, 0)}
         outcome.directory = describe_all(self._prepared if self._prepared is not None else self.namespace)
         return outcome
@@ -127,6 +128,8 @@ class Engine:
             session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]
             session.begin(context, cell.protocol, scope, directory, flags)
+            for cheat in cell.cheats:
+                session.start_cheating(cheat)
             builtins = self.cell_names(directory, scope)
         else:
             builtins = {"np": np}

@@ -33,10 +33,10 @@ def from_outcomes(names: Sequence[str], outcomes: Mapping[int, Outcome], targets
     """The error of a run in which at least one party's cell raised.
 
     Among parties that failed together, errors that follow from another party's (unequal programs, a check that failed there) come last,
-    then the first party in order: the same cell gives the same message each time.
+    and those of a party that cheats on purpose; then the first party in order: the same cell gives the same message each time.
     """
     failed = [(party, outcome.error) for party, outcome in sorted(outcomes.items()) if outcome.status == "error" and outcome.error]
-    _, report = min(failed, key=lambda each: each[1].kind in CONSEQUENCES)
+    _, report = min(failed, key=lambda each: (each[1].kind in CONSEQUENCES, bool(outcomes[each[0]].cheated)))
     same = [p for p, other in failed if (other.kind, other.message, other.line) == (report.kind, report.message, report.line)]
     everyone = len(same) == len(targets) and len(same) > 1
     who = "all parties" if everyone else " and ".join(names[p] for p in same)

@@ -45,6 +45,7 @@ class Run:
     charts: tuple[str, ...] = DEFAULT_CHARTS
     reveals: Sequence[Any] = ()  # what coin-dependent gadgets revealed, so that a plan can follow the same path
     supplies: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # of correlated randomness: made, used, left
+    cheated: Sequence[str] = ()  # what parties changed on purpose, a line each
     failure: str = ""  # the error's first line if the cell failed
 
     @classmethod
@@ -63,6 +64,7 @@ class Run:
             tuple(charts),
             everyone[0].reveals,
             everyone[0].supplies,
+            tuple(result.cheated),
         )
 
     @classmethod

@@ -11,6 +11,7 @@ from .. import registry
 from ..errors import MisuseError, OptionError
 from ..protocols.preprocessing.sources import SOURCES
 from ..wire.channel import DEALER
+from ..wire.cheats import GRAMMAR, Cheat, parse
 from ..wire.network import network
 
 PARTY_NAMES = (
@@ -43,6 +44,14 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--timeout",), {"metavar": "SECONDS", "help": "abort the cell after so long"}),
     (("--seed",), {"metavar": "HEX", "help": "reproducible randomness, for tests: not private, and the label says so"}),
     (("--checksums",), {"action": "store_true", "default": None, "help": "check every payload for bits changed on the way"}),
+    (
+        ("--cheat",),
+        {
+            "metavar": GRAMMAR,
+            "action": "append",
+            "help": "a party changes what it sends, e.g. bob:reveal:flip or bob:multiply:add-one:3:carol; repeatable, and labelled",
+        },
+    ),
     (("--quiet",), {"action": "store_true", "default": None, "help": "no report under the cell"}),
 )
 NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
@@ -72,6 +81,7 @@ class Options:
     preprocessing: str = "ot"
     prepare: bool = False
     store: str = ""
+    cheats: tuple[Cheat, ...] = ()
 
 
 def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
@@ -82,6 +92,8 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
     source = _source(given, value["preprocessing"], protocol)
     if given.get("store") and not registry.protocols[protocol].stores:
         raise OptionError(f"--store means nothing under --protocol {protocol}, which keeps no preprocessing on disk; leave it out")
+    if value.get("cheat") and (value.get("plan") or value.get("prepare")):
+        raise OptionError("--cheat changes messages of a run; with --plan or --prepare there is none. Leave out one of them")
     return Options(
         parties,
         protocol,
@@ -99,6 +111,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         source,
         bool(value.get("prepare")),
         os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
+        tuple(parse(text, parties) for text in value.get("cheat") or ()),
     )
 
 

@@ -32,6 +32,7 @@ class CellResult:
     secrets: dict[str, str] = field(default_factory=dict)
     printed: list[tuple[str | None, str]] = field(default_factory=list)
     labels: list[dict[str, Any]] = field(default_factory=list)
+    cheated: list[str] = field(default_factory=list)  # what parties changed on purpose, a line each
 
     @property
     def last_values(self) -> dict[str, str]:
@@ -63,14 +64,25 @@ def assemble(
         secrets={name: text for name, text in everyone[0].secrets.items() if all(name in other.secrets for other in everyone)},
         printed=merge_printed(names, outcomes),
         labels=[outcome.label for outcome in everyone],
+        cheated=told_of_cheating(outcomes),
     )
 
 
+def told_of_cheating(outcomes: Mapping[int, Outcome]) -> list[str]:
+    """What parties changed on purpose, a line each, in party order."""
+    return [line for party in sorted(outcomes) for line in outcomes[party].cheated]
+
+
+def honest(outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """Those of the parties that were not asked to cheat: what the others believe is of no interest. All, if there are none."""
+    return {p: outcome for p, outcome in sorted(outcomes.items()) if not outcome.cheated} or dict(outcomes)
+
+
 def common_names(parties: int, outcomes: Mapping[int, Outcome]) -> list[str]:
-    """Plain bindings that all parties made and that are equal everywhere."""
+    """Plain bindings that all parties made and that are equal at all honest ones."""
     if len(outcomes) < parties:
         return []
-    first, *others = outcomes.values()
+    first, *others = honest(outcomes).values()
     return [name for name, digest in first.digests.items() if all(other.digests.get(name) == digest for other in others)]
 
 
@@ -84,11 +96,11 @@ def merge_printed(names: Sequence[str], outcomes: Mapping[int, Outcome]) -> list
 
 def check(names: Sequence[str], outcomes: Mapping[int, Outcome]) -> None:
     """Raise if parties disagree on what was revealed, or if the trace does not account for every byte on the wire."""
-    digests = {outcome.revealed_digest for outcome in outcomes.values()}
-    if len(digests) > 1:
-        raise RampError(
-            "the parties revealed different values in one cell, so no result is shown: this is a fault of the protocol; please report it."
-        )
+    if len({outcome.revealed_digest for outcome in honest(outcomes).values()}) > 1:
+        reason = "this is a fault of the protocol; please report it"
+        if told_of_cheating(outcomes):
+            reason = "a party cheated on purpose, and only this look at all of them tells"
+        raise RampError(f"the parties revealed different values in one cell, so no result is shown: {reason}.")
     for party, outcome in outcomes.items():
         recorded: dict[int, int] = {}
         for receiver, _, payload, _, _, _, _, _ in outcome.record.get("sent", ()):

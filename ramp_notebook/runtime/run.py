@@ -11,7 +11,7 @@ from ..wire.waiting import WaitStatus, standstill
 from .cell import Cell, Outcome
 from .failures import Place, at_standstill, dealer_lost, died, from_outcomes, from_report
 from .interrupts import Interrupts
-from .results import CellResult, assemble, check, common_names
+from .results import CellResult, assemble, check, common_names, honest
 from .supervisor import Supervisor
 
 SETTLE_SECONDS = 0.25  # after a first error: time for the others to raise the same one
@@ -77,6 +77,9 @@ class RunningCell:
             self._roll_back()
             raise
         result.outputs = self._commit(common_names(self.dealer, self.outcomes))
+        if result.cheated:
+            self.done.clear()
+            self._roll_back()  # bindings stay; messages that nobody awaited and randomness that may be false must not meet a later cell
         return result
 
     # -- first phase ---------------------------------------------------------------------------------------------------
@@ -167,12 +170,13 @@ class RunningCell:
 
     def _commit(self, wanted: Sequence[str]) -> dict[str, Any]:
         """Make the bindings permanent everywhere. From here on the cell has succeeded, whatever else is pressed."""
+        teller = min(honest(self.outcomes), default=0)
         for party in self.targets:
-            self.supervisor.post(party, ("commit", self.epoch, list(wanted) if party == 0 else []))
+            self.supervisor.post(party, ("commit", self.epoch, list(wanted) if party == teller else []))
         self._await_done(set(self.targets))
         if self.cause is not None:
             raise self.cause
-        values, problem = self.done.get(0, ({}, ""))
+        values, problem = self.done.get(teller, ({}, ""))
         if problem:
             raise RampError(f"a value that all parties hold could not be brought to the notebook: {problem}")
         return values or {}

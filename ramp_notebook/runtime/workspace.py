@@ -94,7 +94,7 @@ class Workspace:
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(
             source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums,
-            preprocessing=options.preprocessing, store=options.store,
+            preprocessing=options.preprocessing, store=options.store, cheats=options.cheats,
         )  # fmt: skip
         foresee = prepared_for if options.prepare else with_needs
         cell = foresee(cell, options.parties, directory=group.directory, public=public, shapes=_sizes(options))

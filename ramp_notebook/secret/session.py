@@ -18,10 +18,11 @@ from ..errors import MisuseError, MisuseTypeError, MisuseValueError
 from ..protocols import planes as packed
 from ..protocols.base import Protocol
 from ..protocols.context import Context
-from ..protocols.security import Label
+from ..protocols.security import CHEATING, Label
 from ..trace.recorder import OpenSpan
 from ..values import shaped
 from ..values.encoding import BOOL, INT64, DType, decode, dtype_of, encode, fixed
+from ..wire.cheats import ANY, Cheat, checked
 from .array import SecretArray
 
 
@@ -43,6 +44,7 @@ class Session:
         self.label_of_epoch: dict[int, Label] = {}
         self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what it keeps from cell to cell
         self.generation = 0  # of `kept`
+        self._recording: dict[Any, Any] = {}  # what this party sent while it was to cheat by replaying
 
     def begin(
         self, context: Context, protocol: str, namespace: Mapping[str, Any], directory: Sequence[Mapping[str, Any]], flags: Sequence[str]
@@ -455,6 +457,41 @@ class Session:
         if any(not callable(b) for b in branches):
             raise MisuseTypeError("mpc.parallel takes functions without arguments, e.g. mpc.parallel(lambda: x * y, lambda: a < b)")
         return self.context.parallel(branches)
+
+    # -- cheating on purpose -------------------------------------------------------------------------------------------
+
+    def cheat(
+        self,
+        party: str,
+        at: str = ANY,
+        how: str = "add one",
+        *,
+        nth: int | None = None,
+        to: str | None = None,
+        round: int | None = None,
+    ) -> None:
+        """From here on `party` changes what it sends, to see whether anybody notices; the label says so.
+
+        `at` is a step's tag (the report names those that a party sends), by default every step; `nth` picks one of them,
+        counted from 1 and from here, `round` those of one round, `to` the messages for one peer. `how`, for every element of
+        a message unless it says otherwise: "add one", "add one to the first", "add random", "add prime", "flip", "flip high",
+        "flip the first", "negate", "zero", "constant", "copy own", "copy another", "swap two", "swap peers", "replay",
+        "equivocate", "cancel", "truncate", "extend", "wrong type"; and for the message as a whole "drop", "delay",
+        "duplicate", "rush", "silence". A plan is made as if all were honest.
+        >>> mpc.cheat("bob", at="multiply", nth=3, to="alice")             # doctest: +SKIP
+        """
+        self.start_cheating(checked(Cheat(party, at, how, nth, to, round), self._parties))
+
+    @property
+    def cheated(self) -> list[str]:
+        """What this party changed on purpose in the last cell, a line each."""
+        return self._context.cheated if self._context is not None else []
+
+    def start_cheating(self, cheat: Cheat) -> None:
+        """The same, of a Cheat that was checked."""
+        self.note(flags=[CHEATING])
+        if cheat.party == self.party and not self.planned:
+            self.context.cheat(cheat, self._recording)
 
     def assume(self, value: Any, assumed: Any) -> Any:
         """The revealed `value` in a real run; `assumed` in a plan, where no value exists."""

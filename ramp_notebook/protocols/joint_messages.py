@@ -107,7 +107,7 @@ class JointMessages(Checks):
             key = self.context.stream(peer).words((2,))
             if self.context.planned:
                 continue
-            view = views[peer].digest() if peer in views else b""
+            view = views[peer].tag() if peer in views else b""
             for judge in said:
                 hashed = hashlib.blake2b(view, key=key.tobytes(), digest_size=8 * DIGEST_WORDS, salt=bytes([judge]), person=b"ramp compare")
                 said[judge] = said[judge] ^ self._words(hashed.digest())

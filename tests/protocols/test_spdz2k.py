@@ -138,7 +138,7 @@ def test_comparing_opens_one_number_and_the_inputs_of_120_ands(groups):
 def test_a_check_costs_six_rounds_and_a_few_words_whatever_it_covers(groups):
     for n in (1, 1000):
         done = run(groups[2], TWO + "z = x * y", x=np.arange(n), y=np.arange(n))
-        assert (8 * (4 + (2 + 2) + 4 + (2 + 2) + 4 + 1), 6) == sent(done, "check openings")
+        assert (8 * (4 + (2 + 2) + 4 + (2 + 2) + 2 + 1), 6) == sent(done, "check openings")
 
 
 def test_long_cells_check_in_between_so_that_memory_stays_the_same(groups, monkeypatch):

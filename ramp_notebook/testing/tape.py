@@ -46,16 +46,16 @@ class TapeStream:
         return out
 
     def words_into(self, out: Any) -> None:
-        lanes = self._tape.lanes
-        rows = out.reshape(-1, out.shape[-1])
+        lanes, words = self._tape.lanes, packed.word_count(self._tape.lanes)
+        if out.shape[-1] % words:
+            raise AssertionError(f"a draw of {out.shape[-1]} words is neither numbers nor bits for each of {lanes} lanes")
+        rows = out.reshape(-1, lanes if out.shape[-1] % lanes == 0 else words)
         for row in rows:
             variable, self._drawn = (*self._key, self._drawn), self._drawn + 1
             if row.size == lanes:
                 row[...] = self._tape.column(variable, self._symbols)
-            elif row.size == packed.word_count(lanes):
-                row[...] = packed.pack(self._tape.column(variable, 2).astype(bool))
             else:
-                raise AssertionError(f"a draw of {row.size} words is neither one number nor one bit for each of {lanes} lanes")
+                row[...] = packed.pack(self._tape.column(variable, 2).astype(bool))
         out[...] = rows.reshape(out.shape)
 
     def combine_into(self, operation: np.ufunc, out: Any) -> None:

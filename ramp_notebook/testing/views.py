@@ -38,6 +38,7 @@ class Program:
     binary: bool = False
     to: tuple[int, ...] = ()
     symbols: int = 2  # arithmetic inputs and masks are enumerated modulo this
+    cut: bool = False  # into pieces: circuits on several numbers a lane, one after the other, take each number of all lanes as a piece
 
 
 class LeakError(AssertionError):
@@ -158,7 +159,7 @@ def _run(
                 each.abort(1)
 
     threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
-    with np.errstate(over="ignore"), _one_piece(tape.lanes):
+    with np.errstate(over="ignore"), _pieces(packed.word_count(tape.lanes), program.cut):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -169,9 +170,9 @@ def _run(
 
 
 @contextmanager
-def _one_piece(lanes: int) -> Iterator[None]:
-    """All lanes stand side by side in every message: circuits do not cut them."""
-    usual, circuits.PIECE_WORDS = circuits.PIECE_WORDS, max(circuits.PIECE_WORDS, lanes)
+def _pieces(words: int, cut: bool) -> Iterator[None]:
+    """All lanes stand side by side in every message: circuits cut between them, or not at all."""
+    usual, circuits.PIECE_WORDS = circuits.PIECE_WORDS, words if cut else 1 << 40
     try:
         yield
     finally:

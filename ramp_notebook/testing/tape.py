@@ -47,7 +47,7 @@ class TapeStream:
 
     def words_into(self, out: Any) -> None:
         lanes, words = self._tape.lanes, packed.word_count(self._tape.lanes)
-        if out.shape[-1] % words:
+        if out.shape[-1] % lanes and out.shape[-1] % words:
             raise AssertionError(f"a draw of {out.shape[-1]} words is neither numbers nor bits for each of {lanes} lanes")
         rows = out.reshape(-1, lanes if out.shape[-1] % lanes == 0 else words)
         for row in rows:

@@ -200,7 +200,7 @@ class Additive(Protocol):
 
     def _own_planes(self, value: Any) -> Share:
         """This party's planes of a number that all parties' shares XOR to, or that it alone knows. Local."""
-        return packed.to_planes(value).reshape(1, WORD, -1)
+        return packed.to_planes(value, WORD).reshape(1, WORD, -1)
 
     # -- from bits to numbers ------------------------------------------------------------------------------------------
 
@@ -213,8 +213,8 @@ class Additive(Protocol):
     def to_arithmetic(self, x: Share) -> Share:
         """Σ 2^i b_i with a daBit for each of the 64 bits: one round. An adder with a random summand would cost thrice the bytes."""
         n = x.shape[1]
-        lanes = packed.word_count(n) * WORD
-        bits = self.bits_to_ring(packed.to_planes(x).reshape(1, -1), WORD * lanes).reshape(1, WORD, lanes)
+        lanes = packed.word_count(n) * packed.WORD_BITS
+        bits = self.bits_to_ring(packed.to_planes(x, WORD).reshape(1, -1), WORD * lanes).reshape(1, WORD, lanes)
         weights = np.uint64(1) << np.arange(WORD, dtype=np.uint64)
         return np.sum(bits * weights[:, None], axis=1)[:, :n]
 
@@ -239,7 +239,7 @@ class Additive(Protocol):
         low, high = circuits.reduce_carries(blocks, self.conjunctions)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
         counted = [low[0], *(carry[:, bits - 1 : bits] for carry in carried), wrap, *(carry[:, WORD - 1 :] for carry in carried)]
-        lanes = packed.word_count(n) * WORD
+        lanes = packed.word_count(n) * packed.WORD_BITS
         numbers = self.bits_to_ring(np.concatenate(counted, axis=1).reshape(1, -1), len(counted) * lanes)
         numbers = np.sum(numbers.reshape(1, 2, len(counted) // 2, lanes), axis=2)[:, :, :n]
         quotient = (x >> np.uint64(bits)) + numbers[:, 0] - (numbers[:, 1] << np.uint64(64 - bits))

@@ -5,6 +5,7 @@ import numpy as np
 from ..values import bits
 from ..values.shaped import shape_rule
 
+WORD_BITS = bits.WORD_BITS
 word_count = bits.word_count
 pack = shape_rule(lambda shape: (*shape[:-1], word_count(shape[-1])))(bits.pack)
 unpack = shape_rule(lambda shape, n: (*shape[:-1], n), np.bool_)(bits.unpack)
@@ -17,4 +18,4 @@ transpose = shape_rule(lambda shape: shape)(bits.transpose)
 
 def numbers_in(columns: slice) -> slice:
     """Of the numbers that planes hold, those in these words."""
-    return slice(columns.start * bits.WORD_BITS, columns.stop * bits.WORD_BITS)
+    return slice(columns.start * WORD_BITS, columns.stop * WORD_BITS)

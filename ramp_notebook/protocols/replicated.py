@@ -214,7 +214,7 @@ class Replicated(Protocol):
         blocks = [circuits.Block(s[:, :bits], p[:, :bits], carry_known=True), circuits.Block(s[:, bits:], p[:, bits:])]
         low, high = circuits.reduce_carries(blocks, self.conjunctions)
         wrap = high[0] ^ self.conjunction(high[1], high[0] ^ low[0])
-        lanes = packed.word_count(n) * WORD
+        lanes = packed.word_count(n) * packed.WORD_BITS
         both = self.bits_to_ring(np.concatenate([low[0], wrap], axis=1).reshape(2, -1), 2 * lanes)
         c, w = both[:, :n], both[:, lanes : lanes + n]
 

@@ -9,17 +9,17 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..protocols import circuits
 from ..protocols.base import Protocol
-from ..protocols.context import Context
-from ..trace.recorder import Recorder
 from ..values import bits as packed
+from ..values.streams import Stream, derive_key
 from ..wire.memory import MemoryHub, MemoryLinks
+from .tape import SAMPLE, Tape, TapeContext
 
 MOST_LANES = 1 << 24
 
@@ -38,72 +38,11 @@ class Program:
     binary: bool = False
     to: tuple[int, ...] = ()
     symbols: int = 2  # arithmetic inputs and masks are enumerated modulo this
+    cut: bool = False  # into pieces: circuits on several numbers a lane, one after the other, take each number of all lanes as a piece
 
 
 class LeakError(AssertionError):
     """Two inputs that a coalition must not tell apart give it different views."""
-
-
-@dataclass
-class _Tape:
-    """The random variables of a run, by who draws them and in which order; each has a column of symbols."""
-
-    lanes: int
-    bases: dict[Any, int] = field(default_factory=dict)  # variable → how many symbols it has
-    places: dict[Any, int] | None = None  # variable → lanes per symbol; None while the variables are being discovered
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def column(self, variable: Any, base: int) -> Any:
-        with self.lock:
-            self.bases[variable] = base
-        if self.places is None:
-            return np.zeros(self.lanes, np.uint64)
-        return np.arange(self.lanes, dtype=np.uint64) // np.uint64(self.places[variable]) % np.uint64(base)
-
-
-class TapeStream:
-    """Stands for the key stream of a pair: every draw is a new variable, the same for both holders."""
-
-    def __init__(self, tape: _Tape, key: Any, symbols: int):
-        self._tape, self._key, self._symbols, self._drawn = tape, key, symbols, 0
-
-    def words(self, shape: Any) -> Any:
-        out = np.empty(shape if isinstance(shape, tuple) else (shape,), np.uint64)
-        self.words_into(out)
-        return out
-
-    def words_into(self, out: Any) -> None:
-        lanes = self._tape.lanes
-        rows = out.reshape(-1, out.shape[-1])
-        for row in rows:
-            variable, self._drawn = (*self._key, self._drawn), self._drawn + 1
-            if row.size == lanes:
-                row[...] = self._tape.column(variable, self._symbols)
-            elif row.size == packed.word_count(lanes):
-                row[...] = packed.pack(self._tape.column(variable, 2).astype(bool))
-            else:
-                raise AssertionError(f"a draw of {row.size} words is neither one number nor one bit for each of {lanes} lanes")
-        out[...] = rows.reshape(out.shape)
-
-    def combine_into(self, operation: np.ufunc, out: Any) -> None:
-        operation(out, self.words(out.shape), out=out)
-
-
-class _TapeContext(Context):
-    """A context whose streams read from the tape, and which keeps what it receives."""
-
-    def __init__(self, links: Any, tape: _Tape, symbols: int):
-        super().__init__(links, Recorder(clock=False), epoch=1)
-        self._tape, self._symbols = tape, symbols
-        self.received: list[Any] = []
-
-    def _make_stream(self, peer: int) -> Any:
-        return TapeStream(self._tape, (*sorted((self.index, peer)), self._path), self._symbols)
-
-    def exchange(self, *args: Any, **kwargs: Any) -> dict[int, Any]:
-        reply = super().exchange(*args, **kwargs)
-        self.received += [np.array(reply[peer]) for peer in sorted(reply)]
-        return reply
 
 
 def check_views(
@@ -114,54 +53,99 @@ def check_views(
     least_lanes: int = 256,
     choices: Sequence[Mapping[tuple[int, int], int]] = ({},),
     chosen: Callable[[Mapping[tuple[int, int], int]], AbstractContextManager[None]] = lambda choice: nullcontext(),
+    own_tapes: int | None = None,
 ) -> int:
     """Raise LeakError if some coalition's view depends on more than its own inputs and outputs; how many lanes were looked at.
 
     Default coalitions: all of as many parties as the protocol tolerates. With fewer combinations than `least_lanes` all are
     repeated: protocols have ways of their own for few numbers and for many. What a lane cannot hold, such as a permutation of
     all rows, is enumerated by `choices`: by pair of parties, the symbol that these two know; `chosen` puts one in force.
+
+    A coalition knows its own tape, so views must be equal for each of its tapes by itself. Where all of them would be too
+    many, `own_tapes` says for how many, drawn once and for all, everything else is enumerated: inputs and what the coalition
+    does not know.
     """
     if coalitions is None:
         coalitions = list(itertools.combinations(range(count), protocol.security.tolerated(count)))
-    discovery = _Tape(least_lanes)
+    discovery = Tape(least_lanes)
     with chosen(choices[0]):
         _run(protocol, count, program, discovery, [np.zeros(least_lanes, np.uint64)] * len(program.owners))
+    drawn = sorted(discovery.bases.items(), key=repr)
+    looked_at = 0
+    for together in [coalitions] if own_tapes is None else [[coalition] for coalition in coalitions]:
+        variables, samples = drawn, {}
+        if own_tapes is not None:
+            variables = [(SAMPLE, own_tapes), *(each for each in drawn if not _knows(together[0], each[0]))]
+            samples = _sampled([each for each in drawn if _knows(together[0], each[0])], own_tapes)
+        tape, inputs = _enumerated(program, variables, samples, least_lanes)
+        runs = []
+        for choice in choices:
+            with chosen(choice):
+                runs.append((choice, *_run(protocol, count, program, tape, inputs)))
+        for coalition in together:
+            known = [v for v, _ in variables if v == SAMPLE or _knows(coalition, v)]
+            _check_coalition(program, coalition, tape, inputs, known, runs)
+        looked_at += tape.lanes * len(choices)
+    return looked_at
+
+
+def _knows(coalition: Sequence[int], variable: Any) -> bool:
+    """Variables begin with the two parties that draw them."""
+    return variable[0] in coalition or variable[1] in coalition
+
+
+def _sampled(variables: Sequence[tuple[Any, int]], tapes: int) -> dict[Any, Any]:
+    """A column of as many symbols for each variable: the same in every test."""
+    stream = Stream(derive_key(bytes(16), "a coalition's own tapes"))
+    return {variable: stream.words((tapes,)) % np.uint64(base) for variable, base in variables}
+
+
+def _enumerated(
+    program: Program, variables: Sequence[tuple[Any, int]], samples: Mapping[Any, Any], least_lanes: int
+) -> tuple[Tape, list[Any]]:
+    """A tape with a lane for each combination of inputs and variables, and the inputs' columns."""
     base = 2 if program.binary else program.symbols
-    variables = [*((("input", k), base) for k in range(len(program.owners))), *sorted(discovery.bases.items(), key=repr)]
+    every = [*((("input", k), base) for k in range(len(program.owners))), *variables]
     places, lanes = {}, 1
-    for variable, size in variables:
+    for variable, size in every:
         places[variable] = lanes
         lanes *= size
     if lanes > MOST_LANES:
         raise ValueError(f"{program.name} has {lanes:,} combinations of inputs and tapes; at most {MOST_LANES:,} are looked at")
     repeats = max(1, least_lanes // lanes)  # at least 256 lanes, so that a row of bits is never as long as a row of numbers
-    tape = _Tape(lanes * repeats, places=places)
-    inputs = [tape.column(("input", k), base) for k in range(len(program.owners))]
-    permitted: list[list[list[Any]]] = [[] for _ in coalitions]  # coalition, choice, column
-    views: list[list[list[Any]]] = [[] for _ in coalitions]
-    for choice in choices:
-        with chosen(choice):
-            contexts, outputs = _run(protocol, count, program, tape, inputs)
-        for k, coalition in enumerate(coalitions):
-            known = [np.full(tape.lanes, symbol) for pair, symbol in choice.items() if set(pair) & set(coalition)]
-            own = [tape.column(v, size) for v, size in variables if v[0] != "input" and (v[0] in coalition or v[1] in coalition)]
-            came = [c for party in coalition for array in contexts[party].received for c in _columns(array, tape.lanes, program)]
-            views[k].append([*known, *own, *came])
-            results = [c for p in coalition if outputs[p] is not None for c in _columns(outputs[p], tape.lanes, program)]
-            permitted[k].append([*(inputs[i] for i, owner in enumerate(program.owners) if owner in coalition), *results])
-    for k, coalition in enumerate(coalitions):
-        seen, view = ([np.concatenate(column) for column in zip(*each, strict=True)] for each in (permitted[k], views[k]))
-        _compare(program, coalition, [np.tile(column, len(choices)) for column in inputs], seen, view)
-    return tape.lanes * len(choices)
+    tape = Tape(lanes * repeats, dict(variables), places, samples)
+    return tape, [tape.column(("input", k), base) for k in range(len(program.owners))]
+
+
+def _check_coalition(
+    program: Program,
+    coalition: Sequence[int],
+    tape: Tape,
+    inputs: Sequence[Any],
+    known: Sequence[Any],
+    runs: Sequence[tuple[Any, Any, Any]],
+) -> None:
+    """Compare what a coalition sees, over all choices together."""
+    permitted, views = [], []  # choice, column
+    bases = dict(tape.bases)
+    for choice, contexts, outputs in runs:
+        told = [np.full(tape.lanes, symbol) for pair, symbol in choice.items() if set(pair) & set(coalition)]
+        own = [tape.column(variable, bases[variable]) for variable in known]
+        came = [c for party in coalition for array in contexts[party].received for c in _columns(array, tape.lanes, program)]
+        views.append([*told, *own, *came])
+        results = [c for p in coalition if outputs[p] is not None for c in _columns(outputs[p], tape.lanes, program)]
+        permitted.append([*(inputs[i] for i, owner in enumerate(program.owners) if owner in coalition), *results])
+    seen, view = ([np.concatenate(column) for column in zip(*each, strict=True)] for each in (permitted, views))
+    _compare(program, coalition, [np.tile(column, len(runs)) for column in inputs], seen, view)
 
 
 def _run(
-    protocol: type[Protocol], count: int, program: Program, tape: _Tape, inputs: Sequence[Any]
-) -> tuple[list[_TapeContext], list[Any]]:
+    protocol: type[Protocol], count: int, program: Program, tape: Tape, inputs: Sequence[Any]
+) -> tuple[list[TapeContext], list[Any]]:
     """Every party in a thread of its own, on all lanes at once."""
     hub = MemoryHub([f"party{i}" for i in range(count)])
     links = [MemoryLinks(hub, i) for i in range(count)]
-    contexts = [_TapeContext(each, tape, program.symbols) for each in links]
+    contexts = [TapeContext(each, tape, program.symbols) for each in links]
     outputs: list[Any] = [None] * count
     errors: list[BaseException] = []
 
@@ -175,7 +159,7 @@ def _run(
                 each.abort(1)
 
     threads = [threading.Thread(target=body, args=(i,)) for i in range(count)]
-    with np.errstate(over="ignore"), _one_piece(tape.lanes):
+    with np.errstate(over="ignore"), _pieces(packed.word_count(tape.lanes), program.cut):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -186,9 +170,9 @@ def _run(
 
 
 @contextmanager
-def _one_piece(lanes: int) -> Iterator[None]:
-    """All lanes stand side by side in every message: circuits do not cut them."""
-    usual, circuits.PIECE_WORDS = circuits.PIECE_WORDS, max(circuits.PIECE_WORDS, lanes)
+def _pieces(words: int, cut: bool) -> Iterator[None]:
+    """All lanes stand side by side in every message: circuits cut between them, or not at all."""
+    usual, circuits.PIECE_WORDS = circuits.PIECE_WORDS, words if cut else 1 << 40
     try:
         yield
     finally:
@@ -209,9 +193,11 @@ def _party(protocol: Protocol, me: int, program: Program, inputs: Sequence[Any],
 
 
 def _columns(array: Any, lanes: int, program: Program) -> Iterator[Any]:
-    """One column of symbols per number or bit that an array holds for each lane."""
-    for row in np.asarray(array).reshape(-1, array.shape[-1]):
-        yield row % np.uint64(program.symbols) if row.size == lanes else packed.unpack(row, lanes)
+    """One column of symbols per number or bit that an array holds for each lane. Fewer than 64 planes of bits may come flat."""
+    array = np.asarray(array)
+    width = lanes if array.shape[-1] % lanes == 0 else packed.word_count(lanes)
+    for row in array.reshape(-1, width):
+        yield row % np.uint64(program.symbols) if width == lanes else packed.unpack(row, lanes)
 
 
 def _compare(program: Program, coalition: Sequence[int], inputs: Sequence[Any], seen: Sequence[Any], view: Sequence[Any]) -> None:
@@ -219,14 +205,17 @@ def _compare(program: Program, coalition: Sequence[int], inputs: Sequence[Any], 
     world, _ = _numbered(inputs, len(inputs[0]))
     permitted, groups = _numbered(seen, len(world))
     views, kinds = _numbered([*seen, *view], len(world))
-    counts = np.bincount(world * kinds + views, minlength=(int(world.max()) + 1) * kinds).reshape(-1, kinds)
-    for group in range(groups):
-        lanes = permitted == group
-        columns = np.unique(views[lanes])
-        tables = [counts[w, columns] / counts[w, columns].sum() for w in np.unique(world[lanes])]
-        if any(not np.array_equal(tables[0], table) for table in tables[1:]):
+    group_of = np.empty(kinds, np.int64)
+    group_of[views] = permitted
+    expected = np.full(kinds, np.nan)  # how often a view comes, of 1, in the first world of its group
+    for w in range(int(world.max()) + 1):
+        lanes = world == w
+        total = np.bincount(permitted[lanes], minlength=groups)[group_of]
+        share = np.divide(np.bincount(views[lanes], minlength=kinds), total, out=np.full(kinds, np.nan), where=total > 0)
+        if np.any((share != expected) & ~np.isnan(share) & ~np.isnan(expected)):
             who = " and ".join(f"party {i}" for i in coalition)
             raise LeakError(f"{program.name}: what {who} sees depends on inputs that it must not learn")
+        expected = np.where(np.isnan(expected), share, expected)
 
 
 def _numbered(columns: Sequence[Any], lanes: int) -> tuple[Any, int]:

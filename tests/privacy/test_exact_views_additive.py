@@ -1,60 +1,10 @@
-"""Additive sharing, all tapes and inputs over tiny rings: all parties but one see nothing that they must not.
-
-Correlated randomness comes from an ideal dealer whose items are random variables of the tape.
-"""
+"""Additive sharing, all tapes and inputs over tiny rings: all parties but one see nothing that they must not."""
 
 import numpy as np
 import pytest
-from privacy.dealt import DealtSource
+from privacy.taped import OnTape
 
-from ramp_notebook.protocols.additive import Additive
-from ramp_notebook.protocols.preprocessing import supply
-from ramp_notebook.protocols.preprocessing.supply import Ledger
 from ramp_notebook.testing.views import LeakError, Program, check_views
-from ramp_notebook.values.bits import pack, word_count
-
-
-class TapeSource(DealtSource):
-    """Every share is drawn from the tape by its party, but the last one of party 0, which completes what is dealt."""
-
-    def make(self, context, kind, count):
-        lanes = context._tape.lanes
-        assert count == (lanes if kind == ("triples",) else word_count(lanes)), "one item for each lane"
-        self.made += 1
-
-        def shares(name, base):
-            return [context._tape.column((i, i, kind[0], self.made, name), base) for i in range(context.count)]
-
-        def completed(value, name, base, subtract):
-            mine = shares(name, base)
-            for other in mine[1:]:
-                value = subtract(value, other)
-            if context.index == 0:
-                context.received.append(value if base > 2 or kind[0] != "bit_triples" else pack(value.astype(bool)))
-            return [value, *mine[1:]][context.index]
-
-        if kind == ("triples",):
-            a, b = (shares(name, context._symbols) for name in "ab")
-            c = completed(sum(a) * sum(b), "c", context._symbols, np.subtract)
-            return a[context.index], b[context.index], c
-        if kind == ("bit_triples",):
-            a, b = (shares(name, 2) for name in "ab")
-            c = completed(np.bitwise_xor.reduce(a) & np.bitwise_xor.reduce(b), "c", 2, np.bitwise_xor)
-            return tuple(pack(each.astype(bool)) for each in (a[context.index], b[context.index], c))
-        bits = shares("r", 2)
-        numbers = completed(np.bitwise_xor.reduce(bits), "number", context._symbols, np.subtract)
-        return numbers.reshape(-1, 64), pack(bits[context.index].astype(bool))
-
-
-@pytest.fixture(autouse=True)
-def one_batch(monkeypatch):
-    """However many lanes there are, their items are made at once."""
-    monkeypatch.setattr(supply, "MOST_AT_ONCE_BYTES", 1 << 40)
-
-
-class OnTape(Additive):
-    def __init__(self, context, kept=None):
-        super().__init__(context, {"ot": {"source": TapeSource(), "stocks": {}, "ledger": Ledger()}} if kept is None else kept)
 
 
 def arithmetic(name, run, owners=(0, 1), to=(0, 1), symbols=2):

@@ -27,21 +27,23 @@ PROGRAMS = {
     "two products of one factor": lambda p, s: (p.multiply(s[0], s[1]), p.multiply(s[0], s[1] + s[1])),
     "sign": lambda p, s: p.sign(difference(p, s)),
     "is_zero": lambda p, s: p.is_zero(difference(p, s)),
-    "truncate": lambda p, s: p.truncate(s[0], 16),
-    "truncate_probabilistic": lambda p, s: p.truncate_probabilistic(s[0], 16),
-    "to_binary": lambda p, s: p.to_binary(s[0]),
-    "to_arithmetic": lambda p, s: p.to_arithmetic(p.to_binary(s[0])),
+    "truncate": lambda p, s: p.truncate(s[0] + s[1], 16),
+    "truncate_probabilistic": lambda p, s: p.truncate_probabilistic(s[0] + s[1], 16),
+    "to_binary": lambda p, s: p.to_binary(s[0] + s[1]),
+    "to_arithmetic": lambda p, s: p.to_arithmetic(p.to_binary(s[0] + s[1])),
     "bits_to_ring": lambda p, s: p.bits_to_ring(p.sign(s[0] - s[1]), LANES),
 }
 
 
-def worlds_apart(protocol, program, party, own=ZERO):
-    """Another party's input is 0 in one world and 2^62 - 1 in the other; the party's own is the same."""
+def worlds_apart(protocol, program, *coalition):
+    """Another party's input is 0 in one world and 2^62 - 1 in the other; the coalition's own is 0 in both."""
+    other = next(party for k in range(3) if (party := (coalition[-1] + 1 + k) % 3) not in coalition)
     seen = []
     for theirs in (ZERO, MOST):
-        owned = sorted([((party + 1) % 3, theirs), (party, own)], key=lambda each: each[0])
-        arrays = views(protocol, 3, lambda engine, owned=owned: program(engine, inputs(engine, owned)))[party]
-        seen.append(bits_of(arrays, LANES))
+        owned = sorted([(other, theirs), (coalition[0], ZERO)], key=lambda each: each[0])
+        all_see = views(protocol, 3, lambda engine, owned=owned: program(engine, inputs(engine, owned)))
+        arrays = [array for party in coalition for array in all_see[party]]
+        seen.append(bits_of(arrays, LANES)[: LANES if len(coalition) == 1 else LANES // 8])  # pairs see more: fewer lanes of it
     return largest_difference(*seen)
 
 

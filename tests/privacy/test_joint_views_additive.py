@@ -1,4 +1,4 @@
-"""Additive sharing at full size: no bit, and no pair of bits, that one of three parties sees tells two worlds of inputs apart.
+"""Additive sharing at full size: no bit, and no pair of bits, that one or two of three parties see tells two worlds of inputs apart.
 
 Correlated randomness is dealt ideally; what a party is dealt is part of its view.
 """
@@ -9,8 +9,10 @@ from privacy.dealt import DealtSource
 from privacy.joint import largest_difference
 from privacy.test_joint_views import LANES, PROGRAMS, shuffled, worlds_apart
 
+from ramp_notebook.protocols import additive
 from ramp_notebook.protocols.additive import Additive
 from ramp_notebook.protocols.permutations import random_permutation
+from ramp_notebook.protocols.preprocessing import rehearsal
 from ramp_notebook.protocols.preprocessing.supply import Ledger
 from ramp_notebook.protocols.preprocessing.translations import minus, plus
 from ramp_notebook.values.bits import unpack, word_count
@@ -29,8 +31,9 @@ class IdealSource(DealtSource):
         dealt = getattr(self, f"_{kind[0]}")(stream, context.count, count, *kind[1:])
         mine = [array[context.index] for array in dealt]
         for array in mine if kind[0] != "translations" else mine[1:]:
-            packed = kind[0] != "triples" and array.dtype == np.uint64 and array.size % word_count(LANES) == 0
-            context.seen.append(array.reshape(-1, word_count(LANES)) if packed else array.reshape(-1))
+            numbers = kind == ("dabits",) and array.ndim == 2
+            packed = not numbers and kind[0] != "triples" and array.dtype == np.uint64 and array.size % word_count(LANES) == 0
+            context.seen.append(array.reshape(-1, LANES if numbers else word_count(LANES)) if numbers or packed else array.reshape(-1))
         return tuple(mine)
 
     def _triples(self, stream, parties, count):
@@ -82,12 +85,37 @@ class Dealt(Additive):
         context.exchange = listened
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "to_arithmetic"])  # that is bits_to_ring, 64 times as large
-def test_a_party_cannot_tell_two_worlds_apart(name):
-    apart, threshold = worlds_apart(Dealt, PROGRAMS[name], 0)
+COALITIONS = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]
+FEW_BITS = 4  # of a number whose every bit becomes a number
+
+
+@pytest.fixture
+def small_words(monkeypatch):
+    rehearsal._needs.cache_clear()
+    monkeypatch.setattr(additive, "WORD", FEW_BITS)
+    yield
+    rehearsal._needs.cache_clear()
+
+
+def assert_alike(name, coalition):
+    apart, threshold = worlds_apart(Dealt, PROGRAMS[name], *coalition)
     if apart > threshold:  # once in a million by chance: then not twice
-        apart, threshold = worlds_apart(Dealt, PROGRAMS[name], 0)
+        apart, threshold = worlds_apart(Dealt, PROGRAMS[name], *coalition)
     assert apart <= threshold
+
+
+LONG = ("to_binary", "is_zero", "truncate")  # looked at one party at a time; exact views look at pairs
+CASES = [(name, c) for name in PROGRAMS if name != "to_arithmetic" for c in COALITIONS if len(c) == 1 or name not in LONG]
+
+
+@pytest.mark.parametrize(("name", "coalition"), CASES)
+def test_a_coalition_cannot_tell_two_worlds_apart(name, coalition):
+    assert_alike(name, coalition)
+
+
+@pytest.mark.parametrize("coalition", COALITIONS)
+def test_a_coalition_cannot_tell_two_worlds_apart_on_the_way_to_numbers(coalition, small_words):
+    assert_alike("to_arithmetic", coalition)
 
 
 def test_a_shuffle_shows_nobody_its_rows():
@@ -121,9 +149,26 @@ class OpenPlanes(Dealt):
         return super()._summands(x)
 
 
-@pytest.mark.parametrize(("bug", "name"), [(SameTriples, "two products of one factor"), (OpenPlanes, "sign")])
-def test_a_planted_bug_is_seen(bug, name):
-    apart, threshold = worlds_apart(bug, PROGRAMS[name], 0)
+class BareBits(Dealt):
+    """Bits on their way to numbers are opened without daBits."""
+
+    def bits_to_ring(self, bits, n):
+        self._open("bits_to_ring", bits[0], np.bitwise_xor)
+        return super().bits_to_ring(bits, n)
+
+
+BUGS = [(SameTriples, "two products of one factor"), (OpenPlanes, "sign"), (BareBits, "bits_to_ring")]
+
+
+@pytest.mark.parametrize("coalition", [(0,), (0, 2)])
+@pytest.mark.parametrize(("bug", "name"), BUGS)
+def test_a_planted_bug_is_seen(bug, name, coalition):
+    apart, threshold = worlds_apart(bug, PROGRAMS[name], *coalition)
+    assert apart > 2 * threshold
+
+
+def test_bits_opened_on_the_way_to_numbers_are_seen(small_words):
+    apart, threshold = worlds_apart(BareBits, PROGRAMS["to_arithmetic"], 1)
     assert apart > 2 * threshold
 
 

@@ -3,28 +3,16 @@
 import numpy as np
 import pytest
 from privacy.joint import bits_of, largest_difference, views
+from privacy.tiny_field import numbers_modulo
 
 from ramp_notebook.protocols.shamir import Shamir
 from ramp_notebook.testing.views import LeakError, Program, check_views
 from ramp_notebook.values import field
 
-FIVE = np.uint64(5)
-
 
 @pytest.fixture
 def five(monkeypatch):
-    """The prime 5 in the place of 2^61 - 1."""
-
-    def combine(coefficients, arrays):
-        return sum(np.uint64(c % 5) * array for c, array in zip(coefficients, arrays, strict=True)) % FIVE
-
-    tiny = {
-        "P": 5, "combine": combine, "canonical": lambda x: x % FIVE, "add": lambda x, y: (x + y) % FIVE, "negate": lambda x: (FIVE - x) % FIVE,
-        "subtract": lambda x, y: (x + FIVE - y) % FIVE, "multiply": lambda x, y: x * y % FIVE, "add_up": lambda arrays: combine([1] * len(arrays), arrays),
-        "draw": lambda stream, shape: stream.words(shape) % FIVE,
-    }  # fmt: skip
-    for name, value in tiny.items():
-        monkeypatch.setattr(field, name, value)
+    numbers_modulo(5, monkeypatch)
 
 
 def bits(name, run, owners=(0, 1), to=(0, 1, 2)):

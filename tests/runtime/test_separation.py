@@ -17,6 +17,13 @@ def test_parties_are_separate_and_the_forked_control_is_not():
     assert seen.text().endswith("separate")
 
 
+@pytest.mark.parametrize(("protocol", "names"), [("garbled", NAMES[:2]), ("shamir", NAMES)])
+def test_parties_are_separate_under_every_way_to_share(protocol, names):
+    seen = verify_separation(names, protocol)
+    assert seen.separate, seen.text()
+    assert set(seen.found) == {*names, "control"}
+
+
 def test_a_protocol_that_sends_inputs_to_all_is_found_out():
     seen = verify_separation(NAMES, "clear")
     assert not seen.separate

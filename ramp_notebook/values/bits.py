@@ -166,11 +166,6 @@ def _swap_halves(blocks: Words) -> None:
         upper ^= changed
 
 
-def popcount(words: Words) -> Words:
-    """Return the number of set bits of each word."""
-    return np.bitwise_count(words).astype(np.uint64)
-
-
 def _check_words(words: Words, n: int) -> None:
     if words.shape[-1] != word_count(n):
         raise MisuseValueError(f"{n} bits are packed in {word_count(n)} words; got {words.shape[-1]} (shape {words.shape}).")

@@ -32,19 +32,6 @@ _MANTISSA = np.uint64(0x433 << 52)  # the float64 2**52: its mantissa's lowest b
 TINY = 64  # up to here the block machinery costs more than it saves
 
 
-def multiply_add(x: Words, y: Words, out: Words) -> None:
-    """Add x * y to `out`, elementwise."""
-    if out.size <= TINY:
-        np.add(out, x * y, out=out)
-        return
-    x, y, out = _flat(x), _flat(y), _flat_out(out)
-    product = np.empty(min(BLOCK, out.size), dtype=np.uint64)
-    for start in range(0, out.size, BLOCK):
-        part = out[start : start + BLOCK]
-        term = np.multiply(x[start : start + BLOCK], y[start : start + BLOCK], out=product[: part.size])
-        np.add(part, term, out=part)
-
-
 def cross_product(x0: Words, x1: Words, y0: Words, y1: Words, mask: Words, out: Words) -> None:
     """Set `out` to x0 * (y0 + y1) + x1 * y0 + mask, elementwise; `out` may be any of the inputs."""
     _cross(np.add, np.multiply, (x0, x1, y0, y1), mask, out)

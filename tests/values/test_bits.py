@@ -115,11 +115,6 @@ def test_results_share_no_memory_with_inputs():
     assert not np.shares_memory(bits.from_planes(planes, 640), planes)
 
 
-@given(st.lists(st.integers(0, 2**64 - 1), max_size=20))
-def test_popcount_counts_set_bits(numbers: list[int]):
-    assert [number.bit_count() for number in numbers] == bits.popcount(np.array(numbers, np.uint64)).tolist()
-
-
 def test_wrong_counts_are_refused_kindly():
     with pytest.raises(MisuseValueError, match="65 bits are packed in 2 words; got 1"):
         bits.unpack(random_words(1), 65)

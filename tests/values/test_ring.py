@@ -167,14 +167,6 @@ def test_blocks_are_final_when_they_are_announced(whole: Kernel, blocks: Kernel,
     assert out.size == done
 
 
-@pytest.mark.parametrize("n", SIZES)
-def test_multiply_add_accumulates(n: int):
-    x, y, out = (random_words(n, seed=seed) for seed in range(3))
-    expected = out + x * y
-    ring.multiply_add(x, y, out)
-    np.testing.assert_array_equal(expected, out)
-
-
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS, WORDS), min_size=1, max_size=80))
 def test_cross_terms_equal_pythons_integers(rows: list[tuple[int, int, int, int, int]]):
     columns = [np.array(column, np.uint64) for column in zip(*rows, strict=True)]
@@ -186,7 +178,7 @@ def test_cross_terms_equal_pythons_integers(rows: list[tuple[int, int, int, int,
 def test_matrices_and_repeated_scalars_are_fine_but_a_strided_result_is_not():
     x, y = random_words(9, 30), np.broadcast_to(random_words(1), (9, 30))
     out = np.zeros((9, 30), np.uint64)
-    ring.multiply_add(x, y, out)
-    np.testing.assert_array_equal(x * y, out)
+    ring.cross_product(x, x, y, y, y, out)
+    np.testing.assert_array_equal(x * (y + y) + x * y + y, out)
     with pytest.raises(MisuseValueError, match="C-contiguous"):
-        ring.multiply_add(x, x, np.zeros((30, 9), np.uint64).T)
+        ring.cross_product(x, x, x, x, x, np.zeros((30, 9), np.uint64).T)

@@ -1,4 +1,4 @@
-"""What protocols spend, made from correlated OTs: bit triples, triples modulo 2^64, matrix triples, daBits and edaBits.
+"""What protocols spend, made from correlated OTs: bit triples, triples modulo 2^64, matrix triples and daBits.
 
 All is random, shared among all parties, and made in batches, so that memory stays flat. Nothing is revealed. What a party
 sends is stated for SoftSpoken, for n parties.
@@ -13,8 +13,8 @@ from ...trace.recorder import OpenSpan
 from ...values.shaped import ShapedArray
 from ...values.streams import Stream, fresh_key
 from ..context import Context
-from ..planes import from_planes, pack, to_planes, unpack, word_count
-from .engine import Batch, Engine, choose
+from ..planes import from_planes, pack, unpack, without_padding, word_count
+from .engine import Batch, Engine
 from .products import WORD_BITS, add_drawn_products, add_products
 
 BATCH_OTS = 1 << 18  # per direction: 4 MiB of blocks
@@ -104,57 +104,21 @@ def dabits(context: Context, engine: Engine, count: int) -> tuple[Any, ...]:
     i·128/k − 1 bits as a receiver (0 if i = 0) and 64(n − 1 − i) as a sender; n rounds per batch.
     """
     with OpenSpan(context.recorder, "dabits"):
-        parts = [_joint_bits(context, engine, 1, part.stop - part.start) for part in _slices(count, BATCH_OTS)]
-        return _joined(context, [(weighted[0], planes[0]) for weighted, planes in parts], 2)
+        parts = [_dabits(context, engine, part.stop - part.start) for part in _slices(count, BATCH_OTS)]
+        return _joined(context, parts, 2)
 
 
-def edabits(context: Context, engine: Engine, count: int) -> tuple[Any, Any]:
-    """Return random numbers r bit by bit in both domains: shares (64, count) of 2^t·r_t, and planes (64, word_count(count)).
-
-    The sum over the first axis shares r itself modulo 2^64. Made as daBits are, but bit t needs 64 − t bits of correction:
-    party i sends 64(i·128/k − 1) bits as a receiver (0 if i = 0) and 64·32.5(n − 1 − i) as a sender; n rounds per batch.
-    """
-    with OpenSpan(context.recorder, "edabits"):
-        weighted, planes = _zeros(context, (WORD_BITS, count)), _zeros(context, (WORD_BITS, word_count(count)))
-        for part in _slices(count, BATCH_OTS // WORD_BITS):
-            words = slice(part.start // WORD_BITS, word_count(part.stop))
-            weighted[:, part], planes[:, words] = _joint_bits(context, engine, WORD_BITS, part.stop - part.start)
-        return weighted, planes
-
-
-def _joint_bits(context: Context, engine: Engine, positions: int, count: int) -> tuple[Any, Any]:
-    """Random bits by position t: shares (positions, count) of 2^t times the bit, and their planes."""
+def _dabits(context: Context, engine: Engine, count: int) -> tuple[Any, Any]:
     me, parties = context.index, context.count
-    batch = engine.extend(context, positions * count, [(i, j) for j in range(parties) for i in range(j)], common=True)
-    bits = unpack(batch.b[0] if me else _own_words(context, (word_count(positions * count),)), positions * count)
-    bits = bits.reshape(positions, count)
-    own = bits << np.arange(positions, dtype=np.uint64)[:, None]
+    batch = engine.extend(context, count, [(i, j) for j in range(parties) for i in range(j)], common=True)
+    words = batch.b[0] if me else without_padding(_own_words(context, (word_count(count),)), count)
+    own = unpack(words, count).astype(np.uint64)
     share = own if me == 0 else own * np.uint64(0)
     for joining in range(1, parties):
         share = own if me == joining else share
-        product = add_products(context, batch, share[None], receiver=joining)[0]
+        product = add_products(context, batch, share[None, None], receiver=joining)[0, 0]
         share = share - product - product
-    return share, pack(bits)
-
-
-def private_products(context: Context, engine: Engine, owners: tuple[int, int], value: Any, count: int) -> Any:
-    """Return a share (count,) modulo 2^64 of x · y, where owners[0] holds x as `value` and owners[1] y; zeros for the others.
-
-    Sends per product: owners[1] 64·128/k bits, owners[0] 64·32.5 bits; three rounds per batch.
-    """
-    with OpenSpan(context.recorder, "private_products"):
-        value = value if context.index in owners and not context.planned else _zeros(context, (count,))
-        parts = [(_private_products(context, engine, owners, value[part]),) for part in _slices(count, BATCH_OTS // WORD_BITS)]
-        return _joined(context, parts, 1)[0]
-
-
-def _private_products(context: Context, engine: Engine, owners: tuple[int, int], value: Any) -> Any:
-    sender, receiver = owners
-    batch = engine.extend(context, WORD_BITS * len(value), [owners])
-    wanted = {sender: _choices(value)} if context.index == receiver else {}
-    choose(context, batch, wanted, [receiver] if context.index == sender else [])
-    a = value if context.index == sender else _zeros(context, value.shape)
-    return _products(context, batch, a[None])[0]
+    return share, words
 
 
 # -- layout and batches ------------------------------------------------------------------------------------------------
@@ -169,11 +133,6 @@ def _numbers(batch: Batch, count: int) -> Any:
     """The numbers (count,) whose bits are this party's common choices: bit t of number i is the choice of OT t·count + i."""
     choices = next(iter(batch.b.values()))
     return from_planes(pack(unpack(choices, WORD_BITS * count).reshape(WORD_BITS, count)), count)
-
-
-def _choices(numbers: Any) -> Any:
-    """The way back."""
-    return pack(unpack(to_planes(numbers), len(numbers)).reshape(-1))
 
 
 def _last_bits(blocks: Any) -> Any:

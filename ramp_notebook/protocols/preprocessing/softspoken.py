@@ -92,7 +92,7 @@ class SoftSpoken(Engine):
 
         # A check against receivers who send corrections of several choices belongs here, before anything uses them.
         for peer, (_, v) in drawn.items():
-            batch.b[peer] = _without_padding(choices[peer], batch.count)
+            batch.b[peer] = bits.without_padding(choices[peer].copy(), batch.count)  # not a view of all rows
             batch.t[peer] = columns(v.reshape(BLOCK_BITS, words), batch.count)
         for peer, rows in corrections.items():
             mask = np.uint64(0) - self._delta[peer].astype(np.uint64)
@@ -144,10 +144,3 @@ def columns(planes: Blocks, count: int) -> Blocks:
     blocks[:, 0] = bits.from_planes(planes[:64], count)
     blocks[:, 1] = bits.from_planes(planes[64:], count)
     return blocks
-
-
-def _without_padding(words: Blocks, count: int) -> Blocks:
-    kept = words.copy()
-    if count % bits.WORD_BITS:
-        kept[-1] &= np.uint64((1 << count % bits.WORD_BITS) - 1)
-    return kept

@@ -12,7 +12,7 @@ from ramp_notebook.errors import MisuseError
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.preprocessing import correlations, products
 from ramp_notebook.protocols.preprocessing import engine as shared
-from ramp_notebook.protocols.preprocessing.correlations import bit_triples, dabits, edabits, matrix_triples, private_products, triples
+from ramp_notebook.protocols.preprocessing.correlations import bit_triples, dabits, matrix_triples, triples
 from ramp_notebook.protocols.preprocessing.engine import Engine
 from ramp_notebook.protocols.preprocessing.softspoken import SoftSpoken
 from ramp_notebook.trace.events import ONLINE, PREPROCESSING, Trace
@@ -81,36 +81,12 @@ def test_dabits_are_one_bit_in_both_domains(parties: int, count: int) -> None:
 
 
 @every_number_of_parties
-@every_size
-def test_edabits_are_one_number_in_both_domains(parties: int, count: int) -> None:
-    (weighted, planes), _ = run(parties, lambda context, engine: edabits(context, engine, count))
-    places = np.arange(64, dtype=np.uint64)[:, None]
-    assert np.array_equal(bits.unpack(xor(planes), count) << places, total(weighted))
-    assert np.array_equal(bits.from_planes(xor(planes), count), total(weighted).sum(axis=0, dtype=np.uint64))
-
-
-@every_number_of_parties
 @pytest.mark.parametrize("shape", [(3, 4, 5), (5, 4, 3), (1, 7, 1), (2, 30, 20), (0, 2, 3), (2, 0, 3)])
 def test_matrix_triples_multiply(parties: int, shape: tuple[int, int, int]) -> None:
     kinds, _ = run(parties, lambda context, engine: matrix_triples(context, engine, *shape))
     a, b, c = (total(kind) for kind in kinds)
     assert (shape[:2], shape[1:]) == (a.shape, b.shape)
     assert np.array_equal(a @ b, c)
-
-
-@pytest.mark.parametrize("owners", [(0, 1), (1, 0), (2, 0)])
-@every_size
-def test_private_values_multiply(owners: tuple[int, int], count: int) -> None:
-    held = [Stream(bytes([owner]) * 16).words(count) for owner in range(2)]
-    if count:
-        held[0][0], held[1][0] = 2**64 - 1, 2**63
-
-    def make(context: Context, engine: Engine) -> Any:
-        mine = held[owners.index(context.index)] if context.index in owners else None
-        return (private_products(context, engine, owners, mine, count),)
-
-    (shares,), _ = run(3, make)
-    assert np.array_equal(held[0] * held[1], total(shares))
 
 
 def test_batches_join(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +122,6 @@ def test_every_kind_costs_what_its_docstring_says(parties: int) -> None:
     assert [(n - 1) * 31 + 2 * (n - 2)] * n == bits_sent(lambda c, e: bit_triples(c, e, 6400), 6400)
     assert [(n - 1) * 64 * (31 + 32.5) + 64 * (n - 2) - 64] * n == bits_sent(lambda c, e: triples(c, e, 64), 64)
     assert [(32 * i - (i > 0)) + 64 * (n - 1 - i) for i in range(n)] == bits_sent(lambda c, e: dabits(c, e, 6400), 6400)
-    extended = [64 * (32 * i - (i > 0)) for i in range(n)]
-    assert [extended[i] + 64 * 32.5 * (n - 1 - i) for i in range(n)] == bits_sent(lambda c, e: edabits(c, e, 64), 64)
     corrections, extension = 64 * 32.5 * 3 * 4 * 8, 64 * 4 * 3
     assert [(n - 1) * (corrections + 31 * extension) + (n - 2) * extension] * n == bits_sent(lambda c, e: matrix_triples(c, e, 3, 4, 8), 1)
 
@@ -157,7 +131,7 @@ def test_two_parties_pay_500_bytes_for_a_triple_and_31_bits_for_a_bit_triple() -
     assert 31 == 8 * sent_bytes(run(2, lambda context, engine: bit_triples(context, engine, 6400))[1], 0) / 6400
 
 
-@pytest.mark.parametrize(("make", "rounds"), [(bit_triples, (1, 2)), (triples, (2, 2)), (dabits, (2, 3)), (edabits, (2, 3))])
+@pytest.mark.parametrize(("make", "rounds"), [(bit_triples, (1, 2)), (triples, (2, 2)), (dabits, (2, 3))])
 def test_rounds_of_a_batch(make: Any, rounds: tuple[int, int]) -> None:
     for parties, expected in zip((2, 3), rounds, strict=True):
         _, trace = run(parties, lambda context, engine: make(context, engine, 100))
@@ -213,12 +187,6 @@ def test_this_would_be_seen_if_both_pads_were_one(monkeypatch: pytest.MonkeyPatc
     honest = shared.hash_blocks
     monkeypatch.setattr(shared, "hash_blocks", lambda blocks, first, chunk=0, offset=None: honest(blocks, first, chunk=chunk))
     assert chi_square(corrections_sent(monkeypatch)) > CHI_SQUARE_LIMIT
-
-
-def test_edabits_of_several_batches_join(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlations, "BATCH_OTS", 64 * 64)
-    (weighted, planes), _ = run(3, lambda context, engine: edabits(context, engine, 150))
-    assert np.array_equal(bits.from_planes(xor(planes), 150), total(weighted).sum(axis=0, dtype=np.uint64))
 
 
 @pytest.mark.parametrize("make", [triples, dabits])

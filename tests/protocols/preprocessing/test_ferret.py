@@ -49,7 +49,7 @@ def test_without_the_code_choices_would_be_sparse(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Code, "add_to", lambda code, outputs, secret: None)
     engines = [Ferret() for _ in range(2)]
     batches, _ = Group(2).run(lambda context: engines[context.index].extend(context, 32 * 40))
-    assert 40 == bits.popcount(batches[1].b[0]).sum()
+    assert 40 == np.bitwise_count(batches[1].b[0]).sum()
 
 
 @pytest.mark.parametrize("rows", [1, 100, PIECE_ROWS + 3])

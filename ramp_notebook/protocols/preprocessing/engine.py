@@ -96,16 +96,27 @@ class Engine(abc.ABC):
         """
         if count < 0:
             raise MisuseValueError(f"a number of oblivious transfers is 0 or more; got {count}.")
-        if not self.is_ready(context):
-            with OpenSpan(context.recorder, "base_ot"):
-                self._set_up(context)
-            self._life, self._planned_ready = _life(context), True
+        self._make_ready(context)
         batch = Batch(count, self._number)
         self._number += BLOCK_BITS * -(-count // BLOCK_BITS)
         if count:
             with OpenSpan(context.recorder, "ot_extension"):
                 self._extend(context, batch, Directions(context, pairs, common))
         return batch
+
+    def foresee(self, context: Context, count: int, pairs: Pairs | None = None) -> None:
+        """Make ready for so many correlated OTs in all, which several calls, perhaps side by side, will ask for next."""
+        self._make_ready(context)
+        self._foresee(context, Directions(context, pairs, False), count)
+
+    def _make_ready(self, context: Context) -> None:
+        if not self.is_ready(context):
+            with OpenSpan(context.recorder, "base_ot"):
+                self._set_up(context)
+            self._life, self._planned_ready = _life(context), True
+
+    def _foresee(self, context: Context, directions: "Directions", count: int) -> None:  # noqa: B027 - most engines make each call's own
+        """Do for all of them together what can be."""
 
     @abc.abstractmethod
     def _set_up(self, context: Context) -> None:

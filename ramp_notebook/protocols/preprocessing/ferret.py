@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import MisuseError
+from ...trace.recorder import OpenSpan
 from ...values import bits
 from ...values.shaped import ShapedArray
 from ...values.streams import Stream, fresh_key
@@ -68,27 +68,36 @@ class Ferret(Engine):
         self._open(context, SETUP, dict.fromkeys(every, SETUP.trees), restarting=every)
 
     def _extend(self, context: Context, batch: Batch, directions: Directions) -> None:
-        if self._busy:
-            raise MisuseError("two branches of mpc.parallel extend one Ferret engine: make what they need before they part.")
-        self._busy = True
-        try:
-            self._fill_stock(context, directions, batch.count)
-        finally:
-            self._busy = False
+        self._fill_stock(context, directions, batch.count)
+        for pair in directions.pairs:
+            self._progress[pair].stock -= batch.count
         if context.planned:
             shaped_batch(batch, directions)
         else:
             self._take(batch, directions)
         self._agree(context, batch, directions)
 
+    def _foresee(self, context: Context, directions: Directions, count: int) -> None:
+        """Trees for all in one step."""
+        with OpenSpan(context.recorder, "ot_extension"):
+            self._fill_stock(context, directions, count)
+
     def _fill_stock(self, context: Context, directions: Directions, count: int) -> None:
+        """Open trees until so many are in stock; of branches that run side by side one does, the others wait in step."""
+        while self._busy:
+            context.exchange("waiting", {}, {})
+        self._busy = True
+        try:
+            self._open_until(context, directions, count)
+        finally:
+            self._busy = False
+
+    def _open_until(self, context: Context, directions: Directions, count: int) -> None:
         while steps := {pair: trees for pair in directions.pairs if (trees := self._progress[pair].trees_for(count))}:
             restarting = [pair for pair in steps if self._progress[pair].at_end()]
             self._open(context, MAIN, steps, restarting)
             for pair, trees in steps.items():
                 self._progress[pair].advance(trees, pair in restarting)
-        for pair in directions.pairs:
-            self._progress[pair].stock -= count
 
     def _take(self, batch: Batch, directions: Directions) -> None:
         for peer in directions.receivers:

@@ -63,6 +63,7 @@ def add_drawn_products(context: Context, batch: Batch) -> tuple[Any, Any]:
         corrections = _pack(zero - one + scaled)
         sends[peer] = corrections[count:] if peer == follower else corrections
         share = share - zero
+    del strings, zero, one, scaled  # other batches are under way beside this one
 
     words = correction_words(WORD_BITS, count)
     replies = context.exchange("products", sends, {peer: (words - count * (peer == leader),) for peer in batch.t})

@@ -97,8 +97,20 @@ def test_batches_join(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(xor(kinds[0]) & xor(kinds[1]), xor(kinds[2]))
     monkeypatch.setattr(correlations, "MATRIX_BATCH_WORDS", 1024)
     kinds, trace = run(3, lambda context, engine: matrix_triples(context, engine, 3, 4, 5))
-    assert max(message.round for message in trace.messages) > 2
+    assert sum(message.tag == "products" for message in trace.messages) > 6  # more than one batch
     assert np.array_equal(total(kinds[0]) @ total(kinds[1]), total(kinds[2]))
+
+
+@pytest.mark.parametrize(("make", "count", "rounds"), [(triples, 27, 2), (bit_triples, 1700, 1), (dabits, 1700, 2)])
+def test_batches_share_rounds_and_send_no_more(make: Any, count: int, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correlations, "BATCH_OTS", 256)  # 7 batches
+    measured = {}
+    for together in (8, 4, 1):
+        monkeypatch.setattr(correlations, "BATCHES_AT_ONCE", together)
+        _, trace = run(2, lambda context, engine: make(context, engine, count))
+        measured[together] = max(m.round for m in trace.messages), [sent_bytes(trace, party) for party in (0, 1)]
+    assert [rounds, 2 * rounds, 7 * rounds] == [measured[together][0] for together in (8, 4, 1)]
+    assert measured[8][1] == measured[4][1] == measured[1][1]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64])

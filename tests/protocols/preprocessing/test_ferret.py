@@ -1,10 +1,12 @@
 """Ferret with its real parameters costs what the paper says; its code is linear, public and needed."""
 
+import functools
+from typing import Any
+
 import numpy as np
 import pytest
 from parties_in_threads import Group, plan, sent_bytes
 
-from ramp_notebook.errors import MisuseError
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.preprocessing import ferret
 from ramp_notebook.protocols.preprocessing.ferret import MAIN, SETUP, Ferret
@@ -77,13 +79,32 @@ def test_facts_let_a_plan_go_on_where_the_engine_is(monkeypatch: pytest.MonkeyPa
     assert {"ready": True, "progress": {"0 1": [2, 24], **{pair: [0, 0] for pair in ("0 2", "1 0", "1 2", "2 0", "2 1")}}} == facts
 
 
-def test_two_branches_on_one_engine_are_refused() -> None:
+def test_branches_side_by_side_open_trees_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, parameters in SMALL.items():
+        monkeypatch.setattr(ferret, name, parameters)
+    group, engines = Group(2), [Ferret() for _ in range(2)]
+
+    def body(context: Context) -> Any:
+        engine = engines[context.index]
+        engine.foresee(context, 40)
+        return context.parallel([functools.partial(engine.extend, context, count) for count in (40, 900, 700)])
+
+    batches, _ = group.run(body)
+    for alice, bob in zip(*batches, strict=True):
+        b = bits.unpack(bob.b[0], bob.count)
+        assert np.array_equal(alice.q[1] ^ b[:, None] * alice.delta[1], bob.t[0])
+    assert len(blocks := np.concatenate([batch.q[1] for batch in batches[0]])) == len(np.unique(blocks, axis=0))
+
+
+def test_what_is_foreseen_comes_in_one_step() -> None:
     engines = [Ferret() for _ in range(2)]
 
     def body(context: Context) -> None:
         engine = engines[context.index]
-        engine.extend(context, 1)
-        context.parallel([lambda: engine.extend(context, 9000), lambda: engine.extend(context, 9000)])
+        engine.foresee(context, 1 << 20)
+        for _ in range(8):
+            engine.extend(context, 1 << 17)
 
-    with pytest.raises(MisuseError, match="two branches"):
-        plan(2, body)
+    _, trace = plan(2, body)
+    sizes = [m.payload_bytes for m in trace.messages if m.sender == 0 and m.tag == "trees"]
+    assert [SETUP.trees * 19 * 16, 128 * 27 * 16] == sizes[1:]  # before them come SoftSpoken's

@@ -6,6 +6,9 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from ramp_notebook import registry
+from ramp_notebook.protocols.garbling import SCHEMES
+from ramp_notebook.protocols.preprocessing.choice import AUTO
+from ramp_notebook.protocols.preprocessing.softspoken import FITTING_K
 from ramp_notebook.protocols.preprocessing.sources import SOURCES
 from ramp_notebook.runtime.options import LAUNCHERS, OPTIONS, STICKY, TYPES
 from ramp_notebook.runtime.preparation import SINGLE, SIZED
@@ -69,7 +72,9 @@ class Completion:
         elif option == "--shape" and ":" in typed:
             yield from (f"{typed.partition(':')[0]}:{kind}" for kind in TYPES)
         elif option == "--preprocessing":
-            yield from SOURCES
+            yield from (AUTO, *SOURCES, *(f"ot:k={k}" for k in FITTING_K))
+        elif option == "--garbling":
+            yield from SCHEMES
         elif option == "--cheat":
             yield from _cheats(typed.split(":"), self.workspace.options({}).parties)
         elif option in ("-i", "--input", "--shape") and "@" in typed:

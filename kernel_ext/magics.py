@@ -12,6 +12,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from IPython.display import display
 
 from ramp_notebook.errors import OptionError, RampError
+from ramp_notebook.protocols.preprocessing.choice import AUTO
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wrong_option
@@ -166,7 +167,8 @@ class RampMagics(Magics):
         if rest[:1] != ["separation"]:
             raise OptionError("%mpc verify takes `separation`, then --parties, --protocol, --preprocessing if others than usual are meant")
         options = self.workspace.options(self._given(" ".join(rest[1:]), "%mpc verify"))
-        print(verify_separation(options.parties, options.protocol, options.preprocessing).text())
+        source = "" if options.preprocessing == AUTO else options.preprocessing
+        print(verify_separation(options.parties, options.protocol, source).text())
 
     # -- helpers -------------------------------------------------------------------------------------------------------
 

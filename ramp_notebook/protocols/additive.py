@@ -73,7 +73,7 @@ class Additive(Protocol):
 
     @classmethod
     def of_public_state(cls, state: dict[str, Any], parties: int) -> dict[str, Any]:
-        return {name: planned_supply(each, parties, source_named(name)()) for name, each in state.items()}
+        return {name: planned_supply(each, parties, source_named(name)) for name, each in state.items()}
 
     def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         return () if self.me else (0,)

@@ -46,6 +46,7 @@ class Protocol(ABC):
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
     sources: ClassVar[tuple[str, ...]] = ()  # what --preprocessing may name, the default first; none if there is no choice
     stores: ClassVar[bool] = False  # --store means something
+    chooses_garbling: ClassVar[bool] = False  # --garbling means something
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
     owing: ClassVar[frozenset[str]] = frozenset()  # tags of messages that have to be checked before anything is revealed

@@ -44,10 +44,11 @@ class Context:
         planned: bool = False,
         preprocessing: str = "ot",  # where the cell wants its protocol's correlated randomness to come from
         summon: Callable[[], None] | None = None,  # has the dealer listen in this run
+        garbling: str = "half-gates",  # the scheme of garbled gates
         store: str = "",  # the folder of a stock on disk
         stores: dict[str, Any] | None = None,  # what this party has open of such, by folder
     ):
-        self.preprocessing, self.store, self.stores = preprocessing, store, {} if stores is None else stores
+        self.garbling, self.preprocessing, self.store, self.stores = garbling, preprocessing, store, {} if stores is None else stores
         self.protocol: Any = None  # under which the branch that runs now works; the session sets it
         self.index, self.names = links.index, parties_of(links.names)
         self.count = self.dealer = len(self.names)  # the dealer, if there is one, stands behind the parties

@@ -1,4 +1,4 @@
-"""`garbled`: two parties, either may be curious. Party 0 garbles, party 1 evaluates (Yao 1986), with free XOR and half-gates.
+"""`garbled`: two parties, either may be curious. Party 0 garbles, party 1 evaluates (Yao 1986); XOR is free.
 
 A share is a wire's label in bit slices: word k of 128 holds bit k of the labels of 64 wires. The garbler holds the labels of
 false, the evaluator the active ones; both XOR. The label of true is that of false ⊕ Δ, and Δ is odd: bit 0 is the colour.
@@ -7,10 +7,11 @@ Numbers are 64 wires. Nothing that the evaluator has depends on another message 
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from ..errors import MisuseError
 from ..registry import protocol
 from ..trace.events import PREPROCESSING
 from ..values import shaped
@@ -18,11 +19,12 @@ from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
 from ..values.streams import Stream, fresh_key
 from . import planes as packed
 from .base import Protocol, Share
-from .garbling import HalfGates, Scheme, labels, netlists, slices
+from .garbling import SCHEMES, labels, netlists, slices
 from .garbling.labels import Labels
 from .permutations import network, random_permutation, route
 from .preprocessing.engine import choose
-from .preprocessing.softspoken import SoftSpoken
+from .preprocessing.engines import ENGINES, engine_named, parts_of
+from .preprocessing.sources import flags_of
 from .security import Security
 
 GARBLER, EVALUATOR = 0, 1
@@ -40,14 +42,15 @@ class Garbled(Protocol):
         1,
         "2",
         "Yao 1986; half-gates 2014/756 (or three-halves 2021/749); hash 2019/074, 2019/1168; inputs by correlated OT 2022/192",
-        "ot",
+        ", ".join(ENGINES),
     )
     arithmetic_components = binary_components = BITS
     linear_is_local = False
     numbers_are_words = True
     pieces_add_up = False
     lasting = ("delta",)
-    scheme: ClassVar[type[Scheme]] = HalfGates  # ThreeHalves sends a quarter less and takes longer
+    sources = ENGINES
+    chooses_garbling = True
 
     takes = "exactly two parties"
 
@@ -59,8 +62,21 @@ class Garbled(Protocol):
         super().__init__(context, kept)
         self.garbler, self.peer = context.index == GARBLER, 1 - context.index
         self.delta = self._kept_delta()
-        if "engine" not in self.kept:
-            self.kept["engine"] = SoftSpoken(deltas={EVALUATOR: self.delta} if self.delta is not None else None)
+        self.transfers = context.preprocessing if parts_of(context.preprocessing)[0] in ENGINES else ENGINES[0]
+        self.scheme = SCHEMES[context.garbling]
+        engines = self.kept.setdefault("engines", {})
+        if self.transfers not in engines:
+            engines[self.transfers] = engine_named(self.transfers, {EVALUATOR: self.delta} if self.delta is not None else None)
+
+    @classmethod
+    def source_named(cls, name: str) -> str:
+        if name not in ENGINES:
+            raise MisuseError(f"`garbled` takes {' or '.join(ENGINES)}; `{name}` cannot give what depends on the garbler's own offset.")
+        return name
+
+    @property
+    def label_flags(self) -> tuple[str, ...]:
+        return flags_of(self.transfers)
 
     def _kept_delta(self) -> Any:
         """Δ, at the garbler: one for all cells, as secrets of earlier ones have labels under it. A seed does not decide it."""
@@ -71,15 +87,14 @@ class Garbled(Protocol):
         return None
 
     def public_state(self) -> dict[str, Any]:
-        facts: dict[str, Any] = self.kept["engine"].facts(self.context)
-        return facts
+        return {name: engine.facts(self.context) for name, engine in self.kept["engines"].items()}
 
     @classmethod
     def of_public_state(cls, state: dict[str, Any], parties: int) -> dict[str, Any]:
-        engine = SoftSpoken()
-        if state:
-            engine.assume(state)
-        return {"engine": engine}
+        engines = {name: engine_named(name) for name in state}
+        for name, engine in engines.items():
+            engine.assume(state[name])
+        return {"engines": engines}
 
     def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         """The active label of a constant is 0, so that of false is Δ where the constant is true: its bits, at the garbler."""
@@ -88,7 +103,7 @@ class Garbled(Protocol):
     # -- inputs, revealing, randomness ---------------------------------------------------------------------------------
 
     def input(self, owner: int, value: Any, shape: tuple[int, ...], *, binary: bool) -> Share:
-        """The garbler's: free, as both draw the active labels. The evaluator's: 31 bits a wire ahead, and one online."""
+        """The garbler's: free, as both draw the active labels. The evaluator's: 31 bits a wire ahead (under SoftSpoken), and one online."""
         if owner == EVALUATOR:
             return self._transferred(value, shape)
         active = self.context.stream(self.peer).words((BITS, *shape))
@@ -100,7 +115,7 @@ class Garbled(Protocol):
         if not words:
             return self.zeros(shape, binary=True)
         with context.recorder.in_phase(PREPROCESSING):
-            batch = self.kept["engine"].extend(context, WORD * words, [(GARBLER, EVALUATOR)])
+            batch = self.kept["engines"][self.transfers].extend(context, WORD * words, [(GARBLER, EVALUATOR)])
         if self.garbler:
             choose(context, batch, {}, [EVALUATOR])
             return self._sliced(batch.q[EVALUATOR], shape)

@@ -24,6 +24,7 @@ class Cell:
     checksums: bool = False
     targets: tuple[int, ...] | None = None  # None: every party
     preprocessing: str = ""  # a source by name; empty: the protocol's default
+    garbling: str = "half-gates"
     store: str = ""  # folder of a stock of it on disk
     needs: dict[Any, int] = field(default_factory=dict)  # correlated randomness to make before the text runs, by kind
     stocking: bool = False  # all of `needs` is made, whatever memory it takes; otherwise only as much as is sensible ahead

@@ -123,7 +123,7 @@ class Engine:
             summon = functools.partial(recorder.notify, "summon", None) if recorder.notify else None
             context = Context(
                 self.links, recorder, epoch, cell.seed,
-                preprocessing=chosen_source(cell), summon=summon, store=cell.store, stores=self.stores,
+                preprocessing=chosen_source(cell), garbling=cell.garbling, summon=summon, store=cell.store, stores=self.stores,
             )  # fmt: skip
             session.enter_generation(cell.generation)
             flags = [*self.label_flags, *(["seeded test"] if cell.seed is not None else [])]

@@ -9,6 +9,9 @@ from typing import Any
 
 from .. import registry
 from ..errors import MisuseError, OptionError
+from ..protocols.garbling import SCHEMES
+from ..protocols.preprocessing.choice import AUTO
+from ..protocols.preprocessing.engines import canonical, parts_of
 from ..protocols.preprocessing.sources import SOURCES
 from ..wire.channel import DEALER
 from ..wire.cheats import GRAMMAR, Cheat, parse
@@ -24,7 +27,8 @@ TYPES = ("int64", "fixed", "bool", "text")  # of an input that a plan is to imag
 OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--parties",), {"metavar": "NAMES", "help": "how many parties (3), or their names (alice,bob,carol)"}),
     (("--protocol",), {"metavar": "NAME", "help": "how values are shared; `%%mpc protocols` lists them"}),
-    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness, if any is needed, comes from: ot, silent, dealer"}),
+    (("--preprocessing",), {"metavar": "NAME", "help": "where correlated randomness comes from: auto, ot, ot:k=8, silent, dealer"}),
+    (("--garbling",), {"metavar": "NAME", "help": "the scheme of garbled gates: half-gates (usual), three-halves"}),
     (("--store",), {"metavar": "FOLDER", "help": "a folder in which each party keeps prepared correlated randomness, encrypted"}),
     (("-i", "--input"), {"metavar": "NAME@PARTY", "action": "append", "help": "give one value to one party; repeatable"}),
     (("-o", "--output"), {"metavar": "NAME", "help": "bind the Run to this name"}),
@@ -56,9 +60,12 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 NAMES = tuple(flags[-1].lstrip("-") for flags, _ in OPTIONS)
 DEFAULTS: dict[str, Any] = {
-    "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": "", "launcher": "local", "charts": "timeline",
+    "parties": "alice,bob,carol", "protocol": "replicated", "preprocessing": AUTO, "garbling": "half-gates",
+    "launcher": "local", "charts": "timeline",
 }  # fmt: skip
-STICKY = ("parties", "protocol", "preprocessing", "store", "launcher", "network", "charts", "timeout", "quiet", "checksums")
+STICKY = (
+    "parties", "protocol", "preprocessing", "garbling", "store", "launcher", "network", "charts", "timeout", "quiet", "checksums",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ class Options:
     seed: bytes | None = None
     checksums: bool = False
     quiet: bool = False
-    preprocessing: str = "ot"
+    preprocessing: str = AUTO
+    garbling: str = "half-gates"
     prepare: bool = False
     store: str = ""
     cheats: tuple[Cheat, ...] = ()
@@ -94,6 +102,9 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         raise OptionError(f"--store means nothing under --protocol {protocol}, which keeps no preprocessing on disk; leave it out")
     if value.get("cheat") and (value.get("plan") or value.get("prepare")):
         raise OptionError("--cheat changes messages of a run; with --plan or --prepare there is none. Leave out one of them")
+    scheme = one_of("--garbling", value["garbling"], list(SCHEMES), "scheme")
+    if given.get("garbling") and not registry.protocols[protocol].chooses_garbling:
+        raise OptionError(f"--garbling means nothing under --protocol {protocol}, which garbles no gates; leave it out")
     return Options(
         parties,
         protocol,
@@ -109,6 +120,7 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
         bool(value.get("checksums")),
         bool(value.get("quiet")),
         source,
+        scheme,
         bool(value.get("prepare")),
         os.path.abspath(os.path.expanduser(value["store"])) if value.get("store") else "",
         tuple(parse(text, parties) for text in value.get("cheat") or ()),
@@ -116,18 +128,18 @@ def check(given: Mapping[str, Any], sticky: Mapping[str, Any]) -> Options:
 
 
 def _source(given: Mapping[str, Any], chosen: str, protocol: str) -> str:
-    """Where correlated randomness comes from. What a protocol against active parties cannot build on is refused, not replaced."""
-    sources = registry.protocols[protocol].sources
-    if chosen:
-        one_of("--preprocessing", chosen, list(SOURCES), "source")
+    """Where correlated randomness comes from. What a protocol cannot build on is refused, not replaced."""
+    sources, chosen = registry.protocols[protocol].sources, canonical(chosen)
+    base, _ = parts_of(chosen)
+    one_of("--preprocessing", base, [AUTO, *SOURCES], "source")
     if given.get("preprocessing") and not sources:
         raise OptionError(f"--preprocessing means nothing under --protocol {protocol}, which leaves no choice of preprocessing; leave it out")
-    if not chosen:
-        return next(iter(sources), "ot")
-    try:
-        return registry.protocols[protocol].source_named(chosen) if sources else chosen
-    except MisuseError as problem:
-        raise OptionError(f"--preprocessing: {problem}") from None
+    if sources and base != AUTO:
+        try:
+            registry.protocols[protocol].source_named(base)
+        except MisuseError as problem:
+            raise OptionError(f"--preprocessing: {problem}") from None
+    return chosen
 
 
 def party_names(text: str) -> tuple[str, ...]:

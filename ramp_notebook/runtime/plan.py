@@ -198,7 +198,9 @@ class PlannedParty:
         cell, session = self.cell, self.engine.session
         remember_source(cell.filename, cell.source)
         scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-        context = Context(self.links, self.recorder, epoch=1, planned=True, preprocessing=chosen_source(cell), store=cell.store)
+        context = Context(
+            self.links, self.recorder, epoch=1, planned=True, preprocessing=chosen_source(cell), garbling=cell.garbling, store=cell.store
+        )
         session.begin(context, cell.protocol, scope, self.directory, ())
         session.replayed_reveals = _unending(self.reveals)
         for name, description in self.directory[self.links.index].items():

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .. import registry
 from ..errors import MisuseError, MisuseValueError, OptionError, RampError
+from ..protocols.preprocessing.choice import AUTO, FIGURES, quicker_source
+from ..wire.network import network
 from .capture import helpers_for
 from .cell import Cell, Description
 from .coordinator import Coordinator
@@ -94,10 +97,11 @@ class Workspace:
         helpers = helpers_for(source, namespace, known, {name: value for name, value in public.items() if name not in given})
         cell = Cell(
             source, filename, "mpc", options.protocol, inputs, helpers, options.seed, options.checksums,
-            preprocessing=options.preprocessing, store=options.store, cheats=options.cheats,
+            garbling=options.garbling, store=options.store, cheats=options.cheats,
         )  # fmt: skip
         foresee = prepared_for if options.prepare else with_needs
         cell = foresee(cell, options.parties, directory=group.directory, public=public, shapes=_sizes(options))
+        cell = with_source(cell, options, group.kept)
         if options.plan:
             run = self._plan(options, cell, group, public)
         elif options.prepare:
@@ -129,9 +133,9 @@ class Workspace:
     def prepare(self, options: Options, needs: Mapping[Any, int], progress: Progress | None = None) -> Run:
         """Have so many items of correlated randomness ready at these parties."""
         self.printed = []
-        cell = Cell("", "<mpc prepare>", "mpc", options.protocol, checksums=options.checksums)
-        cell = replace(cell, preprocessing=options.preprocessing, store=options.store)
-        self.last = self._stock(options, stocking_cell(cell, needs), progress)
+        cell = Cell("", "<mpc prepare>", "mpc", options.protocol, checksums=options.checksums, store=options.store)
+        cell = with_source(stocking_cell(cell, needs), options, self.group(options).kept)
+        self.last = self._stock(options, cell, progress)
         return self.last
 
     def _stock(self, options: Options, cell: Cell, progress: Progress | None) -> Run:
@@ -152,6 +156,16 @@ class Workspace:
     def _plan(self, options: Options, cell: Cell, group: Coordinator, public: Mapping[str, Any]) -> Run:
         plan = plan_cell(cell, options.parties, group.directory, public=public, shapes=_sizes(options), kept=group.kept)
         return Run.of_plan(plan, network=options.network, charts=options.charts)
+
+
+def with_source(cell: Cell, options: Options, kept: Mapping[str, Any]) -> Cell:
+    """The cell, and where its correlated randomness comes from; `auto` looks at what it needs and at the network that is named."""
+    source = options.preprocessing
+    if source == AUTO:
+        model = network(options.network) if options.network else None
+        both = set(FIGURES) <= set(registry.protocols[cell.protocol].sources)
+        source = quicker_source(cell.needs, len(options.parties), model, kept.get(cell.protocol, {})) if both else ""
+    return replace(cell, preprocessing=source)
 
 
 def _sizes(options: Options) -> dict[int, dict[str, Description]]:

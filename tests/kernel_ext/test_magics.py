@@ -77,7 +77,7 @@ def test_syntax_errors_have_their_line(shell):
         ("--timeout soon", "number of seconds"),
         ("--seed xyz", "hexadecimal"),
         ("--launcher rocket", "no launcher 'rocket'"),
-        ("--preprocessing guess", "no source 'guess'; there are: ot, silent"),
+        ("--preprocessing guess", "no source 'guess'; there are: auto, ot, silent"),
         ("-o 3x", "variable's name"),
     ],
 )

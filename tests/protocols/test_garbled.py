@@ -8,9 +8,12 @@ import pytest
 
 from ramp_notebook.errors import MisuseValueError
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
-from ramp_notebook.protocols.garbling import HalfGates, ThreeHalves, slices
+from ramp_notebook.protocols.garbling import SCHEMES, HalfGates, slices
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
+from ramp_notebook.runtime.finished import Run
+from ramp_notebook.runtime.plan import plan_cell
+from ramp_notebook.testing.events import assert_same_events
 from tests.parties_in_threads import Group
 
 AND_BYTES = 32
@@ -85,17 +88,30 @@ def test_rounds_are_free(parties):
     assert 228 == result.outputs["z"][0]
 
 
-def test_three_halves_sends_a_quarter_less(parties, monkeypatch):
-    monkeypatch.setattr(Garbled, "scheme", ThreeHalves)
-    result = run(parties, "z = mpc.reveal(x * y)", np.arange(64), np.arange(64))
+def test_three_halves_sends_a_quarter_less(parties):
+    result = run(parties, "z = mpc.reveal(x * y)", np.arange(64), np.arange(64), garbling="three-halves")
     np.testing.assert_array_equal(np.arange(64) ** 2, result.outputs["z"])
     assert [4033 * (64 * 24 + 5 * 8) + 64 * 8, 64 * 8] == sent(result, 3)
 
 
-def test_secrets_survive_a_failed_cell(parties):
-    run(parties, "kept = x + y", [1, 2], [30, 40])
+@pytest.mark.parametrize("source", ["silent", "ot:k=8", "ot"])
+def test_inputs_come_from_the_engine_that_is_named_and_a_plan_knows(source, parties):
+    for name in (source, source, "ot"):
+        cell = Cell(
+            INPUTS + "z = mpc.reveal(x + y)", protocol="garbled", preprocessing=name, inputs={0: {"x": np.arange(6)}, 1: {"y": np.arange(6)}}
+        )
+        before, kept = list(parties.directory), dict(parties.kept)
+        result = parties.run(cell)
+        np.testing.assert_array_equal(2 * np.arange(6), result.outputs["z"])
+        assert_same_events(plan_cell(cell, parties.names, before, kept=kept).trace, result.trace)
+        assert (name == "silent") == ("regular learning parity with noise" in Run.of(result).label.text())
+
+
+@pytest.mark.parametrize("source", ["ot", "silent"])
+def test_secrets_survive_a_failed_cell(source, parties):
+    run(parties, "kept = x + y", [1, 2], [30, 40], preprocessing=source)
     with pytest.raises(Exception, match="ZeroDivisionError"):
-        run(parties, "1 / 0", [5], [6])
+        run(parties, "1 / 0", [5], [6], preprocessing=source)
     after = run(parties, "z = mpc.reveal(kept * x - y)", [3, 4], [5, 6])
     np.testing.assert_array_equal([88, 162], after.outputs["z"])
     assert 2 == sum(message.tag == "trees" for message in after.trace.messages)  # oblivious transfers began anew, under the old Δ
@@ -118,7 +134,7 @@ def test_wrong_parties_hear_what_fits():
 # -- privacy -----------------------------------------------------------------------------------------------------------
 
 
-def views(body, protocol=Garbled, values=(0, 0), n=50):
+def views(body, protocol=Garbled, values=(0, 0), n=50, source="ot"):
     """Run `body(protocol, x, y)` on n copies of two numbers: both parties' results, Δ, and the blocks that the evaluator received."""
     received = []
 
@@ -132,6 +148,7 @@ def views(body, protocol=Garbled, values=(0, 0), n=50):
                 return reply
 
             context.exchange = recorded
+        context.preprocessing = source
         engine = protocol(context, {})
         shares = [
             engine.input(owner, np.full(n, value, np.uint64) if owner == context.index else None, (n,), binary=False)
@@ -167,9 +184,9 @@ class Tattling(Garbled):
         return super().reveal(x, to, binary=binary)
 
 
-@pytest.mark.parametrize(("protocol", "caught"), [(Garbled, False), (Tattling, True)])
-def test_the_evaluator_never_has_both_labels_of_a_wire(protocol, caught):
-    _, held, delta, received = views(everything, protocol, values=(2**63 - 5, 77))
+@pytest.mark.parametrize(("protocol", "source", "caught"), [(Garbled, "ot", False), (Garbled, "silent", False), (Tattling, "ot", True)])
+def test_the_evaluator_never_has_both_labels_of_a_wire(protocol, source, caught):
+    _, held, delta, received = views(everything, protocol, values=(2**63 - 5, 77), source=source)
     seen = blocks(held)
     for message in received:
         for start in (0, 1):
@@ -188,11 +205,11 @@ class Careless(Garbled):
         return super().input(owner, value, shape, binary=binary)
 
 
-@pytest.mark.parametrize(("protocol", "caught"), [(Garbled, False), (Careless, True)])
+@pytest.mark.parametrize(("protocol", "source", "caught"), [(Garbled, "ot", False), (Garbled, "silent", False), (Careless, "ot", True)])
 @pytest.mark.parametrize("values", [(0, 0), (2**64 - 1, 2**64 - 1)])
-def test_colours_say_nothing_before_they_are_exchanged(protocol, caught, values):
+def test_colours_say_nothing_before_they_are_exchanged(protocol, source, caught, values):
     n = 100
-    for held in views(everything, protocol, values, n)[:2]:
+    for held in views(everything, protocol, values, n, source)[:2]:
         ones = np.bitwise_count(held[0]).sum(axis=1).astype(int)  # of each of the four numbers' 64 n wires
         far = np.abs(ones - 32 * n) > 6 * np.sqrt(16 * n)  # six standard deviations: once in half a billion
         assert caught == far.any()
@@ -209,7 +226,7 @@ class Salted(HalfGates):
 
 
 def test_no_salt_comes_twice_not_even_under_one_seed(parties, monkeypatch):
-    monkeypatch.setattr(Garbled, "scheme", Salted)
+    monkeypatch.setitem(SCHEMES, "half-gates", Salted)
     text = "z = mpc.parallel(lambda: x + y, lambda: x * y)"
     for _ in range(2):
         run(parties, text, [1], [2], seed=b"\1" * 16)

@@ -48,6 +48,13 @@ def test_shapes_have_sizes_and_a_type(text: str, expected: object) -> None:
         ({"network": "lam"}, "--network"),
         ({"charts": "timeline,pie"}, "no chart 'pie'"),
         ({"launcher": "inlin"}, "Did you mean inline"),
+        ({"protocol": "additive", "preprocessing": "ot:k=3"}, "'ot:k=3' sets nothing.*ot:k=1, ot:k=2, ot:k=4, ot:k=8"),
+        ({"protocol": "additive", "preprocessing": "silent:k=4"}, "'silent:k=4' sets nothing"),
+        ({"protocol": "additive", "preprocessing": "silnt"}, "there are: auto, ot, silent, dealer. Did you mean silent"),
+        ({"protocol": "garbled", "preprocessing": "dealer"}, "`garbled` takes ot or silent; `dealer` cannot"),
+        ({"protocol": "garbled", "store": "stock"}, "means nothing under --protocol garbled"),
+        ({"protocol": "additive", "garbling": "half-gates"}, "means nothing under --protocol additive"),
+        ({"protocol": "garbled", "garbling": "halfgates"}, "no scheme 'halfgates'; there are: half-gates, three-halves"),
     ],
 )
 def test_bad_values_are_named_in_one_line(given: dict[str, object], complaint: str) -> None:
@@ -69,6 +76,11 @@ def test_where_randomness_comes_from_may_be_settled_before_a_protocol_needs_it()
     for option in ({"preprocessing": "dealer"}, {"store": "stock"}):
         with pytest.raises(OptionError, match="means nothing under --protocol replicated"):
             check(option, {})
+
+
+def test_what_is_usual_has_one_name() -> None:
+    given = ("ot:k=4", "ot", "ot:k=2", "auto")
+    assert ["ot", "ot", "ot:k=2", "auto"] == [check({"protocol": "garbled", "preprocessing": name}, {}).preprocessing for name in given]
 
 
 def test_sticky_values_are_checked_when_they_are_set() -> None:

@@ -8,4 +8,6 @@ from .gates import Scheme
 from .half_gates import HalfGates
 from .three_halves import ThreeHalves
 
-__all__ = ["HalfGates", "Scheme", "ThreeHalves"]
+SCHEMES: dict[str, type[Scheme]] = {scheme.name: scheme for scheme in (HalfGates, ThreeHalves)}
+
+__all__ = ["SCHEMES", "HalfGates", "Scheme", "ThreeHalves"]

@@ -18,7 +18,7 @@ import numpy as np
 from ...trace.recorder import OpenSpan
 from ...values import bits
 from ...values.shaped import ShapedArray
-from ...values.streams import Stream, fresh_key
+from ...values.streams import Stream, derive_key, fresh_key
 from ..context import Context
 from .engine import Batch, Directions, Engine, choose, peers, shaped_batch
 from .hashing import Blocks, hash_blocks
@@ -36,11 +36,13 @@ Pair = tuple[int, int]
 class Ferret(Engine):
     """Correlated OTs for 2·13·128 + 128 bits per 8,192, sent by the sender; about 10 million per iteration.
 
-    Rounds: one per call, two more where an iteration ends; four before the first call, with 0.58 MB to every peer.
+    Rounds: one per call, two more where an iteration ends; four before the first call, with 0.58 MB to every peer. `deltas` (2,),
+    by peer, are odd Δs that outlive this engine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deltas: Mapping[int, Any] | None = None) -> None:
         super().__init__()
+        self._wanted = deltas
         self._sending: dict[int, _Sender] = {}
         self._receiving: dict[int, _Receiver] = {}
         self._progress: dict[Pair, _Progress] = {}
@@ -57,14 +59,16 @@ class Ferret(Engine):
             self._progress[sender, receiver] = _Progress(opened, stock)
 
     def _set_up(self, context: Context) -> None:
-        first = SoftSpoken().extend(context, SETUP.seeds)
+        first = SoftSpoken(deltas=self._wanted).extend(context, SETUP.seeds)
         every = [(s, r) for s in range(context.count) for r in range(context.count) if s != r]
         self._progress = {pair: _Progress() for pair in every}
         if not context.planned:
             for peer in peers(context):
                 choices = bits.unpack(first.b[peer], first.count)
-                self._sending[peer] = _Sender(SETUP, _with_last_bit(first.q[peer], 0), first.delta[peer])
-                self._receiving[peer] = _Receiver(SETUP, _with_last_bit(first.t[peer], choices))
+                seed = context.links.pair_seed(peer)
+                key = derive_key(seed[:16], seed[16:], "ferret")  # of this life alone: Δ may outlive it, and tweaks begin anew
+                self._sending[peer] = _Sender(SETUP, _with_last_bit(first.q[peer], 0), key, first.delta[peer])
+                self._receiving[peer] = _Receiver(SETUP, _with_last_bit(first.t[peer], choices), key)
         self._open(context, SETUP, dict.fromkeys(every, SETUP.trees), restarting=every)
 
     def _extend(self, context: Context, batch: Batch, directions: Directions) -> None:
@@ -162,7 +166,8 @@ class _Progress:
 class _Side:
     """One party's part of one direction: the seeds of this iteration, and the blocks in stock."""
 
-    def __init__(self, lpn: Lpn, blocks: Blocks):
+    def __init__(self, lpn: Lpn, blocks: Blocks, key: bytes):
+        self._key = key
         self._iteration, self._number = 0, 0
         self._stock = np.empty((0, 2), np.uint64)
         self._start(lpn, blocks)
@@ -200,8 +205,8 @@ class _Side:
 
 
 class _Sender(_Side):
-    def __init__(self, lpn: Lpn, blocks: Blocks, delta: Blocks):
-        super().__init__(lpn, blocks)
+    def __init__(self, lpn: Lpn, blocks: Blocks, key: bytes, delta: Blocks):
+        super().__init__(lpn, blocks, key)
         self.delta = delta
         self._randomness = Stream(fresh_key())
 
@@ -210,7 +215,7 @@ class _Sender(_Side):
         depth = self._lpn.depth
         leaves, sums = grow(self._randomness.words((trees, 2)), depth)
         paths, number = self._next_paths(trees)
-        pads = [hash_blocks(paths, number, chunk=TREE_CHUNK, offset=offset) for offset in (None, self.delta)]
+        pads = [hash_blocks(paths, number, chunk=TREE_CHUNK, offset=offset, key=self._key) for offset in (None, self.delta)]
         leaves = _with_last_bit(leaves, 0)
         message = np.empty((trees, 2 * depth + 1, 2), np.uint64)
         message[:, :-1] = (sums ^ np.stack(pads, axis=1).reshape(sums.shape)).reshape(trees, 2 * depth, 2)
@@ -228,7 +233,8 @@ class _Receiver(_Side):
         sums = message[:, :-1].reshape(trees, depth, 2, 2)
         chosen = np.take_along_axis(sums, sides[..., None, None], axis=2)[:, :, 0]
         missing = (1 - sides) @ (1 << np.arange(depth)[::-1])
-        leaves = _with_last_bit(puncture(missing, chosen ^ hash_blocks(paths, number, chunk=TREE_CHUNK).reshape(chosen.shape)), 0)
+        pads = hash_blocks(paths, number, chunk=TREE_CHUNK, key=self._key).reshape(chosen.shape)
+        leaves = _with_last_bit(puncture(missing, chosen ^ pads), 0)
         leaves[np.arange(trees), missing] = message[:, -1] ^ np.bitwise_xor.reduce(leaves, axis=1)
         self._encode(leaves)
 

@@ -24,6 +24,7 @@ from .engine import BLOCK_BITS, Batch, Directions, Engine, peers, random_bits, s
 from .hashing import Blocks
 from .trees import grow, puncture
 
+FITTING_K, USUAL_K = (1, 2, 4, 8), 4
 PIECE_WORDS = 1 << 16  # all leaves of a tree together: 512 KiB
 FEWEST_WORDS = 4096  # 32 KiB: a shorter draw costs much of what this one does
 
@@ -31,12 +32,13 @@ FEWEST_WORDS = 4096  # 32 KiB: a shorter draw costs much of what this one does
 class SoftSpoken(Engine):
     """Correlated OTs for 128/k − 1 bits each, sent by the receiver; work grows with 2^k / k.
 
-    `deltas` (2,), by peer, are Δs that outlive this engine; they must be odd, and what they correlate must never make pads.
+    `deltas` (2,), by peer, are Δs that outlive this engine; they must be odd, and what they correlate must make pads only under a key
+    of one life, since numbers begin anew.
     Rounds: one per call; two more before the first, with 32 + 2^13 bytes of points and 2^12 bytes of trees to every peer.
     """
 
-    def __init__(self, k: int = 4, deltas: Mapping[int, Any] | None = None):
-        if k not in (1, 2, 4, 8):
+    def __init__(self, k: int = USUAL_K, deltas: Mapping[int, Any] | None = None):
+        if k not in FITTING_K:
             raise MisuseValueError(f"SoftSpoken's k is 1, 2, 4 or 8: bits shrink with 1/k, work grows with 2^k / k; got {k}.")
         super().__init__()
         self.k, self.groups = k, BLOCK_BITS // k

@@ -17,8 +17,7 @@ from ..context import Context
 from .correlations import bit_triples, dabits, matrix_triples, triples
 from .dealing import receive
 from .engine import Engine
-from .ferret import Ferret
-from .softspoken import SoftSpoken
+from .engines import engine_named, parts_of
 from .translations import translations
 
 Kind = tuple[Any, ...]  # ("triples",), ("matrix_triples", 3, 4, 5), …
@@ -29,6 +28,10 @@ class Source(abc.ABC):
     """Makes items of any kind, at all parties at once. It outlives cells. `flags` go into the label of what it serves."""
 
     flags: tuple[str, ...] = ()
+
+    @abc.abstractmethod
+    def __init__(self, name: str) -> None:
+        """As its name says, which may set something."""
 
     @abc.abstractmethod
     def is_ready(self, context: Context) -> bool:
@@ -54,11 +57,8 @@ class Source(abc.ABC):
 class ObliviousTransfers(Source):
     """Items that the parties make among themselves; nobody else is needed, and all but one may collude."""
 
-    def __init__(self) -> None:
-        self._engine = self._new_engine()
-
-    def _new_engine(self) -> Engine:
-        return SoftSpoken(k=4)
+    def __init__(self, name: str = "ot") -> None:
+        self._engine: Engine = engine_named(name)
 
     def is_ready(self, context: Context) -> bool:
         return self._engine.is_ready(context)
@@ -91,14 +91,14 @@ class SilentTransfers(ObliviousTransfers):
 
     flags = ("regular learning parity with noise",)
 
-    def _new_engine(self) -> Engine:
-        return Ferret()
-
 
 class TrustedDealer(Source):
     """Items that a process makes which is no party, and which all have to trust: with any one party it could read all secrets."""
 
     flags = ("trusted dealer",)
+
+    def __init__(self, name: str = "dealer") -> None:
+        """It has nothing to set."""
 
     def is_ready(self, context: Context) -> bool:
         return True
@@ -123,11 +123,17 @@ class TrustedDealer(Source):
 SOURCES: dict[str, type[Source]] = {"ot": ObliviousTransfers, "silent": SilentTransfers, "dealer": TrustedDealer}
 
 
-def source_named(name: str) -> type[Source]:
-    """The class of a source; OptionError lists what there is."""
-    if name not in SOURCES:
+def source_named(name: str) -> Source:
+    """A new source; OptionError lists what there is."""
+    base, _ = parts_of(name)
+    if base not in SOURCES:
         raise OptionError(f"--preprocessing: there is no source {name!r} of correlated randomness; there are: {', '.join(SOURCES)}.")
-    return SOURCES[name]
+    return SOURCES[base](name)
+
+
+def flags_of(name: str) -> tuple[str, ...]:
+    """What the label says of a source."""
+    return SOURCES[parts_of(name)[0]].flags
 
 
 def item_shapes(kind: Kind, parties: int) -> list[ShapedArray]:

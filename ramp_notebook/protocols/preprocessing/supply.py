@@ -39,7 +39,8 @@ class Supply:
     def __init__(self, context: Context, kept: dict[str, Any], new_source: Callable[[], Source] | None = None):
         self.context = context
         if "source" not in kept:
-            kept.update(source=(new_source or source_named(context.preprocessing))(), stocks={}, ledger=Ledger())
+            source = source_named(context.preprocessing) if new_source is None else new_source()
+            kept.update(source=source, stocks={}, ledger=Ledger())
         self._kept = kept
         self.source: Source = kept["source"]
         self._stocks: dict[Kind, Stock] = kept["stocks"]
@@ -87,7 +88,7 @@ class Supply:
             if place in context.stores:
                 context.stores[place].load()
             else:
-                context.stores[place] = Store(Path(folder), context.names, context.index, context.preprocessing)
+                context.stores[place] = Store(Path(folder), context.names, context.index, context.preprocessing.replace(":", "-"))
             store = context.stores[place]
         with context.recorder.in_phase(PREPROCESSING):
             open_together(context, store)

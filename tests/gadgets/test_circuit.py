@@ -22,6 +22,7 @@ PROTOCOLS = list(registry.protocols)
 PUBLISHED = Path(os.environ.get("RAMP_DATA", "")) / "circuits"
 TOP = 2**64 - 1
 NUMBERS = [0, 1, 2, TOP, TOP - 1, 2**63, 2**63 - 1, 0x0123456789ABCDEF, 2**32 - 1]
+PAIRS = [(x, y) for x in NUMBERS for y in NUMBERS]
 
 # FIPS 197, appendices B and C.1: key, plaintext, ciphertext
 AES = [
@@ -47,7 +48,7 @@ def groups(parties):
 def own(tmp_path_factory):
     """The tests' own circuits as files, read once."""
     folder = tmp_path_factory.mktemp("circuits")
-    for name, text in {"adder8": netlists.adder(8), "aes": netlists.aes_128()}.items():
+    for name, text in {"adder8": netlists.adder(8), "adder64": netlists.adder(64), "aes": netlists.aes_128()}.items():
         (folder / f"{name}.txt").write_text(text)
         bristol.parse(text)
     return folder
@@ -75,6 +76,13 @@ def test_an_adder_adds_every_instance(protocol, groups, own):
     x, y = np.arange(0, 256, 5), np.arange(255, -1, -5)
     bits = outcome(groups[protocol], own / "adder8.txt", [encode_bits(x, 8), encode_bits(y, 8)], protocol)
     assert [(int(a) + int(b)) % 256 for a, b in zip(x, y, strict=True)] == decode_bits(bits).tolist()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_adder_of_64_bits_equals_pythons_integers(protocol, groups, own):
+    columns = [list(column) for column in zip(*PAIRS, strict=True)]
+    bits = outcome(groups[protocol], own / "adder64.txt", [encode_bits(column, 64) for column in columns], protocol)
+    assert [x + y & TOP for x, y in PAIRS] == decode_bits(bits).tolist()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -162,7 +170,6 @@ def test_numbers_of_any_width_become_bits_and_come_back(width):
 # -- published circuits ------------------------------------------------------------------------------------------------
 
 published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="RAMP_DATA names no folder with circuits/ of published Bristol Fashion files")
-PAIRS = [(x, y) for x in NUMBERS for y in NUMBERS]
 ORACLES = {
     "adder64": lambda x, y: (x + y) & TOP, "sub64": lambda x, y: (x - y) & TOP, "mult64": lambda x, y: (x * y) & TOP,
     "neg64": lambda x: -x & TOP, "zero_equal": lambda x: int(x == 0),

@@ -31,6 +31,11 @@ def test_there_is_a_break_even_and_it_is_found(name: str, parties: int) -> None:
     assert "silent" == quicker_source({("triples",): int(1.1 * triples)}, parties, model)
 
 
+@pytest.mark.parametrize(("name", "products"), [("wan", 20_000), ("mobile", 4_000)])
+def test_the_break_even_is_where_the_readme_has_it(name: str, products: int) -> None:
+    assert ["ot", "silent"] == [quicker_source({("triples",): count}, 2, network(name)) for count in (products // 2, products * 3 // 2)]
+
+
 def test_where_sending_is_cheaper_than_working_nothing_is_silent() -> None:
     assert "ot" == quicker_source({("triples",): 10**9}, 2, network("lan"))
 

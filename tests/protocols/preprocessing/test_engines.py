@@ -3,6 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.preprocessing import engine as shared
 from ramp_notebook.protocols.preprocessing import ferret, softspoken
 from ramp_notebook.protocols.preprocessing.engine import Batch, Engine, choose
-from ramp_notebook.protocols.preprocessing.ferret import Ferret
+from ramp_notebook.protocols.preprocessing.engines import engine_named, parts_of
+from ramp_notebook.protocols.preprocessing.ferret import MAIN, SETUP, Ferret
 from ramp_notebook.protocols.preprocessing.hashing import PI_KEY, _permutation
 from ramp_notebook.protocols.preprocessing.lpn import Lpn
 from ramp_notebook.protocols.preprocessing.softspoken import SoftSpoken
@@ -335,3 +337,24 @@ def test_a_wanted_delta_is_the_correlation() -> None:
         batches, _trace = Group(2).run(lambda context, engines=engines: engines[context.index].extend(context, 100))
         np.testing.assert_array_equal(delta, batches[0].delta[1])
         check(list(batches))
+
+
+@pytest.mark.parametrize("name", ["ot:k=1", "ot:k=2", "ot", "ot:k=8", "silent"])
+def test_bits_per_transfer_are_those_of_the_papers_and_of_the_readme(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At real size, on shapes: as planned, so sent."""
+    monkeypatch.setattr(ferret, "SETUP", SETUP)
+    monkeypatch.setattr(ferret, "MAIN", MAIN)
+    engines = [engine_named(name) for _ in range(2)]
+    _, start = plan(2, lambda context: engines[context.index].extend(context, 0))
+    plan(2, lambda context: engines[context.index].extend(context, 1))
+    count = 3 * (MAIN.trees - MAIN.reserve << MAIN.depth)  # three whole iterations
+    _, trace = plan(2, lambda context: engines[context.index].extend(context, count))
+    each = 8 * sent_bytes(trace, 0) / count
+    engine, k = parts_of(name)
+    assert each == pytest.approx(128 / k - 1 if engine == "ot" else 0.44, rel=0.02)
+
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    [row] = [line for line in readme.splitlines() if line.startswith(f"| `{name}`") and line.endswith("bytes |")]
+    _, measured, _, begin = [cell.strip() for cell in row.strip("|").split("|")]
+    assert f"{each:.3g}" == measured
+    assert f"{sent_bytes(start, 0):,} bytes" == begin

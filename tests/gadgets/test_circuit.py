@@ -39,9 +39,11 @@ def parties():
 
 @pytest.fixture(scope="module")
 def groups(parties):
-    """Parties by protocol: three, or the two that `garbled` takes."""
-    with Coordinator(["alice", "bob"], launcher="inline") as two:
-        yield {protocol: parties if party_count(protocol) == 3 else two for protocol in PROTOCOLS}
+    """Parties by protocol: three where it takes so many, else as many as it takes."""
+    names = ["alice", "bob", "carol", "dave"]
+    with Coordinator(names[:2], launcher="inline") as two, Coordinator(names, launcher="inline") as four:
+        of_size = {2: two, 3: parties, 4: four}
+        yield {protocol: of_size[party_count(protocol)] for protocol in PROTOCOLS}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Secure building blocks by name: `gadgets.sort`, `gadgets.intersection`, …; they run unchanged under every protocol."""
 
+from .aes import aes128
 from .bits import all, any, from_bits, to_bits
 from .circuit import circuit, decode_bits, encode_bits
 from .comparison import absolute, clip, equal, greater_equal, greater_than, less_equal, less_than, maximum, minimum, not_equal, select
@@ -23,7 +24,7 @@ from .statistics import histogram, mean, median, quantile, top_k, variance
 from .sums import sum
 
 __all__ = [
-    "SecretSet", "absolute", "all", "any", "argmax", "argmin", "argsort", "circuit", "clip", "decode_bits", "difference",
+    "SecretSet", "absolute", "aes128", "all", "any", "argmax", "argmin", "argsort", "circuit", "clip", "decode_bits", "difference",
     "difference_cardinality", "encode_bits", "equal", "from_bits", "greater_equal", "greater_than", "histogram", "int_to_ipv4",
     "intersection", "intersection_cardinality", "ipv4_to_int", "less_equal", "less_than", "max", "maximum", "mean", "median", "membership",
     "min", "minimum", "not_equal", "over_threshold", "permute", "quantile", "select", "shuffle", "size", "sort", "sort_by", "sum",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .secret.array import SecretArray
     from .secret.gadget import gadget, session_of
     from .secret.session import Session
-    from .values import bits, bristol, encoding, shaped
+    from .values import bits, bristol, encoding, netlist, shaped
     from .values.encoding import BOOL, INT64, DType, fixed
 
 __version__ = "0.1.0"
@@ -35,6 +35,7 @@ __all__ = [
     "encoding",
     "fixed",
     "gadget",
+    "netlist",
     "operators",
     "primitives",
     "protocol",
@@ -51,7 +52,7 @@ _HOMES = {  # imported at the first look: a command starts its parties before it
     "secret.session": ("Session",),
     "values.encoding": ("BOOL", "INT64", "DType", "fixed"),
     "secret": ("primitives",),
-    "values": ("bits", "bristol", "encoding", "shaped"),
+    "values": ("bits", "bristol", "encoding", "netlist", "shaped"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

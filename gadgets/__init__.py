@@ -1,5 +1,9 @@
 """Secure building blocks by name: `gadgets.sort`, `gadgets.intersection`, …; they run unchanged under every protocol."""
 
+from typing import NoReturn
+
+from ramp_notebook import did_you_mean
+
 from .aes import aes128
 from .bits import all, any, from_bits, to_bits
 from .circuit import circuit, decode_bits, encode_bits
@@ -30,3 +34,11 @@ __all__ = [
     "min", "minimum", "not_equal", "over_threshold", "permute", "quantile", "select", "shuffle", "size", "sort", "sort_by", "sum",
     "to_bits", "top_k", "union", "union_cardinality", "variance",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise AttributeError(f"gadgets has no `{name}`{did_you_mean(name, __all__)}")

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import MisuseError, MisuseTypeError, MisuseValueError, NoDataError, RampError
+    from .errors import MisuseError, MisuseTypeError, MisuseValueError, NoDataError, RampError, did_you_mean
     from .registry import chart, operators, protocol
     from .secret import primitives
     from .secret.array import SecretArray
@@ -32,6 +32,7 @@ __all__ = [
     "bits",
     "bristol",
     "chart",
+    "did_you_mean",
     "encoding",
     "fixed",
     "gadget",
@@ -45,7 +46,7 @@ __all__ = [
 
 
 _HOMES = {  # imported at the first look: a command starts its parties before it has imported what they and it need
-    "errors": ("MisuseError", "MisuseTypeError", "MisuseValueError", "NoDataError", "RampError"),
+    "errors": ("MisuseError", "MisuseTypeError", "MisuseValueError", "NoDataError", "RampError", "did_you_mean"),
     "registry": ("chart", "operators", "protocol"),
     "secret.array": ("SecretArray",),
     "secret.gadget": ("gadget", "session_of"),

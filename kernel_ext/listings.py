@@ -44,8 +44,8 @@ def config(workspace: Workspace) -> str:
     """Every sticky setting with its value; changed ones are marked."""
     lines, width = [], max(map(len, STICKY))
     for name in STICKY:
-        value = workspace.sticky.get(name, DEFAULTS.get(name, "—"))
-        lines.append(f"{name:<{width}} {value}{'  (set)' if name in workspace.sticky else ''}")
+        value = workspace.sticky.get(name, DEFAULTS.get(name))
+        lines.append(f"{name:<{width}} {'—' if value in (None, '') else value}{'  (set)' if name in workspace.sticky else ''}")
     return "\n".join(lines)
 
 

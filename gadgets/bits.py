@@ -87,5 +87,6 @@ def _fold(x: SecretArray, axis: int | None, join: Any, neutral: bool) -> SecretA
 
 
 def check_axis(axis: int | None, ndim: int) -> None:
+    """Raise MisuseValueError unless the axis is None or one of `ndim`."""
     if axis is not None and not -ndim <= axis < ndim:
         raise MisuseValueError(f"axis {axis} is out of range for an array of {ndim} dimensions")

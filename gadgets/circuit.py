@@ -1,6 +1,7 @@
 """Boolean circuits from Bristol Fashion files as gadgets on secret bits, and numbers of any width as plain bits and back."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,33 +27,38 @@ class CircuitGadget:
     def __call__(self, *inputs: SecretArray) -> Any:
         """The outputs of the circuit on each instance: one secret array, or a tuple where the circuit has several outputs."""
         session = session_of(*inputs)
-        lead = self._checked(session, inputs)
-        instances = math.prod(lead)
         with session.span(self.name):
-            if not instances:
-                results = [session.public(np.zeros((*lead, len(output)), bool)) for output in self.circuit.outputs]
-            else:
-                planes = session.protocol.evaluate(self.circuit, [_planes(bits, lead, instances) for bits in inputs], instances)
-                results = [_from_planes(session, output, lead, instances) for output in planes]
+            results = evaluated(self.name, self.circuit, inputs)
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _checked(self, session: Session, inputs: tuple[Any, ...]) -> tuple[int, ...]:
-        """The instance axes that all inputs share."""
-        widths = self.circuit.inputs
-        if len(inputs) != len(widths):
-            raise MisuseTypeError(f"{self.name} takes {len(widths)} inputs; got {len(inputs)}")
-        for bits, width in zip(inputs, widths, strict=True):
-            if not isinstance(bits, SecretArray) or bits.dtype is not BOOL or not bits.shape or bits.shape[-1] != width:
-                expected = f"secret bits of shape (…, {width}), lowest first; mpc.public makes public bits such"
-                got = repr(bits) if isinstance(bits, SecretArray) else type(bits).__name__
-                raise MisuseTypeError(f"{self.name} takes {expected}; got {got}")
-            if bits.session is not session:
-                raise MisuseTypeError("these secrets belong to different groups of parties; run the cell where all of them live")
-            session.adopt(bits)
-        try:
-            return np.broadcast_shapes(*(bits.shape[:-1] for bits in inputs))
-        except ValueError:
-            raise MisuseValueError(f"the instance axes of {[bits.shape for bits in inputs]} do not broadcast") from None
+
+def evaluated(name: str, circuit: Any, inputs: Sequence[SecretArray]) -> list[SecretArray]:
+    """The outputs of a circuit on each instance; complaints say `name`."""
+    session = session_of(*inputs)
+    lead = _checked(session, name, circuit.inputs, inputs)
+    instances = math.prod(lead)
+    if not instances:
+        return [session.public(np.zeros((*lead, len(output)), bool)) for output in circuit.outputs]
+    planes = session.protocol.evaluate(circuit, [_planes(bits, lead, instances) for bits in inputs], instances)
+    return [_from_planes(session, output, lead, instances) for output in planes]
+
+
+def _checked(session: Session, name: str, widths: Sequence[int], inputs: Sequence[Any]) -> tuple[int, ...]:
+    """The instance axes that all inputs share."""
+    if len(inputs) != len(widths):
+        raise MisuseTypeError(f"{name} takes {len(widths)} inputs; got {len(inputs)}")
+    for bits, width in zip(inputs, widths, strict=True):
+        if not isinstance(bits, SecretArray) or bits.dtype is not BOOL or not bits.shape or bits.shape[-1] != width:
+            expected = f"secret bits of shape (…, {width}), lowest first; mpc.public makes public bits such"
+            got = repr(bits) if isinstance(bits, SecretArray) else type(bits).__name__
+            raise MisuseTypeError(f"{name} takes {expected}; got {got}")
+        if bits.session is not session:
+            raise MisuseTypeError("these secrets belong to different groups of parties; run the cell where all of them live")
+        session.adopt(bits)
+    try:
+        return np.broadcast_shapes(*(bits.shape[:-1] for bits in inputs))
+    except ValueError:
+        raise MisuseValueError(f"the instance axes of {[bits.shape for bits in inputs]} do not broadcast") from None
 
 
 def circuit(path: str | Path, name: str | None = None) -> CircuitGadget:

@@ -32,6 +32,7 @@ class SecretSet:
 
     @property
     def session(self) -> Session:
+        """Where its items live."""
         return self.items.session
 
     def __repr__(self) -> str:
@@ -207,7 +208,7 @@ def _sorted_holders(
 
     The lists' bits and the row number travel in the key's low bits, below the item: no column of their own.
     """
-    _check(sets)
+    sets = _checked(sets)
     check_options(algorithm, bits)
     session, count = session_of(sets), len(sets)
     one_domain = len({s.binary for s in sets}) == 1  # then one conversion serves all lists, in the same rounds
@@ -296,13 +297,15 @@ def _all_of(bits: Sequence[SecretArray]) -> SecretArray:
     return together[0]
 
 
-def _check(sets: Any) -> None:
+def _checked(sets: Any) -> list[SecretArray]:
+    """The lists; a single number, as a file with one line gives, is a list of one."""
     if not isinstance(sets, (list, tuple)) or not sets:
         raise MisuseTypeError(
             'expected a list of secret arrays, one for each owner\'s list, e.g. mpc.inputs("ips", encode=gadgets.ipv4_to_int)'
         )
     for s in sets:
-        if not isinstance(s, SecretArray) or s.ndim != 1 or s.dtype is BOOL or s.dtype.name == "fixed":
+        if not isinstance(s, SecretArray) or s.ndim > 1 or s.dtype is BOOL or s.dtype.name == "fixed":
             raise MisuseTypeError(f"every list must be secret integers of shape (n,); got {s!r}")
     if len(sets) > 32:
         raise MisuseValueError(f"at most 32 lists at once; got {len(sets)}. Join some of them at their owner first.")
+    return [s.reshape(-1) for s in sets]

@@ -7,6 +7,7 @@ from ramp_notebook import registry
 from ramp_notebook.protocols.preprocessing.supply import amount, described
 from ramp_notebook.runtime.cell import Description
 from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY, one_of
+from ramp_notebook.runtime.preparation import EXAMPLE, SINGLE, SIZED
 from ramp_notebook.runtime.workspace import Workspace
 from ramp_notebook.wire.channel import DEALER
 from ramp_notebook.wire.network import PRESETS, network
@@ -41,10 +42,10 @@ def networks() -> str:
 
 def config(workspace: Workspace) -> str:
     """Every sticky setting with its value; changed ones are marked."""
-    lines = []
+    lines, width = [], max(map(len, STICKY))
     for name in STICKY:
-        value = workspace.sticky.get(name, DEFAULTS.get(name, "—"))
-        lines.append(f"{name:<10} {value}{'  (set)' if name in workspace.sticky else ''}")
+        value = workspace.sticky.get(name, DEFAULTS.get(name))
+        lines.append(f"{name:<{width}} {'—' if value in (None, '') else value}{'  (set)' if name in workspace.sticky else ''}")
     return "\n".join(lines)
 
 
@@ -90,14 +91,26 @@ def help_text() -> str:
     lines = [
         "%%mpc [options]        run the cell at every party; it finds mpc, gadgets and np ready",
         "%%party NAME|all       run plain Python inside one party, several (alice,bob), or all",
-        "%mpc start             start parties now (they start with the first cell otherwise)",
+        "%mpc start [options]   start parties now (they start with the first cell otherwise); takes --parties, --launcher, --protocol",
         "%mpc stop | restart    end all parties; end and start again",
-        "%mpc prepare KIND=N    make correlated randomness ahead, e.g. triples=1_000_000 bit_triples=64_000 dabits=1000",
         "%mpc status            who runs, and what each party holds (never values)",
         "%mpc config            show settings that stay; name=value sets one, name= forgets it, reset forgets all",
         "%mpc protocols | gadgets [NAME] | networks",
-        "%mpc verify separation look for each party's data in the memory of all others, with a control that must fail",
         "%mpc last              the last Run",
+        "%mpc verify separation look for each party's data in the memory of all others, with a control that must fail;",
+        "                       takes --parties, --protocol and --preprocessing, and starts parties of its own",
+        "",
+        "correlated randomness, made ahead of the cell that spends it:",
+        f"%mpc prepare KIND=N …  e.g. {EXAMPLE.removeprefix('%mpc prepare ')};",
+        f"                       kinds: {', '.join([*SINGLE, *(f'{kind}={form}' for kind, form in SIZED.items())])}",
+        "%%mpc --prepare        make just what this cell will use, as its plan counts it; runs nothing else of it",
+        "                       both take --preprocessing ot|silent|dealer, and with --store FOLDER keep it in files, encrypted,",
+        "                       for later sessions; each item is used once, %mpc status shows what is left",
+        "",
+        "several protocols in one cell:",
+        '  with mpc.using("garbled"):             what is inside shares, computes and reveals under that protocol',
+        "      smaller = mpc.convert(x) < 5       a secret of another protocol comes over; nothing is revealed",
+        "  total = mpc.convert(smaller).sum()     and back, under the cell's own protocol",
         "",
         "options of %%mpc:",
     ]

@@ -11,7 +11,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from ramp_notebook.errors import OptionError, RampError
+from ramp_notebook.errors import OptionError, RampError, did_you_mean
 from ramp_notebook.protocols.preprocessing.choice import AUTO
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
@@ -19,6 +19,7 @@ from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wro
 from ramp_notebook.runtime.preparation import asked_for
 from ramp_notebook.runtime.separation import verify_separation
 from ramp_notebook.runtime.workspace import Workspace, targets_of
+from ramp_notebook.trace.units import counted
 
 from . import listings
 from .handle import SecretHandle
@@ -110,8 +111,9 @@ class RampMagics(Magics):
             "-h": lambda rest: print(listings.help_text()),
         }  # fmt: skip
         if command not in commands:
-            known = ", ".join(name for name in commands if not name.startswith("-"))
-            raise show_shortly(OptionError(f"%mpc {command}: no such command; there are: {known}"))
+            known = [name for name in commands if not name.startswith("-")]
+            hint = did_you_mean(command, known)
+            raise show_shortly(OptionError(f"%mpc {command}: no such command{hint or '; there are: ' + ', '.join(known)}"))
         try:
             return commands[command](rest)
         except RampError as error:
@@ -124,7 +126,7 @@ class RampMagics(Magics):
         options = self.workspace.options(given)
         self.workspace.start(options)
         self.workspace.sticky.update(given)
-        print(f"{len(options.parties)} parties ready: {', '.join(options.parties)}")
+        print(f"{counted(len(options.parties), 'party')} ready: {', '.join(options.parties)}")
 
     def _stop(self, rest: list[str]) -> None:
         count = self.workspace.stop()

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import MisuseError, MisuseTypeError, MisuseValueError, NoDataError, RampError
+    from .errors import MisuseError, MisuseTypeError, MisuseValueError, NoDataError, RampError, did_you_mean
     from .registry import chart, operators, protocol
     from .secret import primitives
     from .secret.array import SecretArray
     from .secret.gadget import gadget, session_of
     from .secret.session import Session
-    from .values import bits, bristol, encoding, shaped
+    from .values import bits, bristol, encoding, netlist, shaped
     from .values.encoding import BOOL, INT64, DType, fixed
 
 __version__ = "0.1.0"
@@ -32,9 +32,11 @@ __all__ = [
     "bits",
     "bristol",
     "chart",
+    "did_you_mean",
     "encoding",
     "fixed",
     "gadget",
+    "netlist",
     "operators",
     "primitives",
     "protocol",
@@ -44,14 +46,14 @@ __all__ = [
 
 
 _HOMES = {  # imported at the first look: a command starts its parties before it has imported what they and it need
-    "errors": ("MisuseError", "MisuseTypeError", "MisuseValueError", "NoDataError", "RampError"),
+    "errors": ("MisuseError", "MisuseTypeError", "MisuseValueError", "NoDataError", "RampError", "did_you_mean"),
     "registry": ("chart", "operators", "protocol"),
     "secret.array": ("SecretArray",),
     "secret.gadget": ("gadget", "session_of"),
     "secret.session": ("Session",),
     "values.encoding": ("BOOL", "INT64", "DType", "fixed"),
     "secret": ("primitives",),
-    "values": ("bits", "bristol", "encoding", "shaped"),
+    "values": ("bits", "bristol", "encoding", "netlist", "shaped"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,6 +4,9 @@
 a share or a seed.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class RampError(Exception):
     """Root of the family."""
@@ -90,3 +93,13 @@ class FrameTooLarge(ChannelError):
 
 class MessageLost(ChannelError):
     """A frame's sequence number skips one: something between the parties dropped it."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What a message about a wrong name ends with, if a known one is near.
+
+    >>> did_you_mean("revael", ["input", "reveal"])
+    '; did you mean `reveal`?'
+    """
+    near = difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
+    return f"; did you mean `{near[0]}`?" if near else ""

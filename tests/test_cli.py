@@ -73,6 +73,10 @@ def test_what_goes_wrong_is_said_on_stderr(folder, arguments, code, complaint, c
     [
         ("a.txt", "# note\n1\n\n -2 \n", np.array([1, -2])),
         ("a.txt", "1\n2.5\n", np.array([1, 2.5])),
+        ("a.txt", "# note\n42\n", np.array(42)),
+        ("a.txt", "0.5", np.array(0.5)),
+        ("a.txt", "1.2.3.4\n", np.array(["1.2.3.4"])),
+        ("a.csv", "42\n", np.array([42])),
         ("a.txt", "\ufeff1.2.3.4\n# x\nzoë\n", np.array(["1.2.3.4", "zoë"])),
         ("a.txt", "", np.array([], dtype=np.int64)),
         ("a.csv", "age,pay\n30,1.5\n40,2\n", np.array([[30, 1.5], [40, 2]])),

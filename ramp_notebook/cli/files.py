@@ -1,4 +1,4 @@
-"""Data files: .npy arrays, .txt with one item a line, .csv tables. Nothing is dropped silently."""
+"""Data files: .npy arrays, .txt with one item a line or one number, .csv tables. Nothing is dropped silently."""
 
 import csv
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ KINDS = (".npy", ".txt", ".csv")
 def read_data(path: Path) -> Any:
     """The data of a file, as one array: int64 if all items are integers, float64 if all are numbers, text otherwise.
 
+    A .txt with a single number is that number, of shape (); text stays a list, as one address is a list of one.
     Blank lines and lines that begin with # are skipped. A .csv may have a heading above columns of numbers; of text
     nobody can tell a heading from data, so the first row is data.
     """
@@ -24,7 +25,10 @@ def read_data(path: Path) -> Any:
         return _read_npy(path)
     lines = [line.strip() for line in read_text(path, "a data file").splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
-    return _numbers_or_text(lines, path) if path.suffix == ".txt" else _table(lines, path)
+    if path.suffix == ".csv":
+        return _table(lines, path)
+    items = _numbers_or_text(lines, path)
+    return items.reshape(()) if items.size == 1 and items.dtype.kind != "U" else items
 
 
 def read_text(path: Path, what: str) -> str:

@@ -79,7 +79,7 @@ def supply_line(run: Run) -> str:
 
 def gadget_text(node: Node) -> str:
     lines = [str(line) for line in node.lines if line]
-    where = f" (line {', '.join(lines[:4])}{', …' if len(lines) > 4 else ''})" if lines else ""
+    where = f" ({'line' if len(lines) == 1 else 'lines'} {', '.join(lines[:4])}{', …' if len(lines) > 4 else ''})" if lines else ""
     return f"{one_line(node.name)} {readable_bytes(node.total.sent_bytes)} in {counted(node.total.rounds, 'round')}{where}"
 
 

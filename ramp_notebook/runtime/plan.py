@@ -21,7 +21,7 @@ from ..protocols import planes as packed
 from ..protocols.context import Context
 from ..protocols.security import Label
 from ..secret.array import SecretArray
-from ..secret.session import parse_dtype
+from ..secret.inputs import parse_dtype
 from ..trace.events import Trace
 from ..trace.recorder import Recorder, merge_records
 from ..values.encoding import BOOL

@@ -50,14 +50,17 @@ class SecretArray:
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """The number of values."""
         return math.prod(self.shape)
 
     @property
     def binary(self) -> bool:
+        """Whether it is shared by XOR of bits."""
         return self.domain == "binary"
 
     def __len__(self) -> int:
@@ -151,60 +154,77 @@ class SecretArray:
         return self.moved(share, target)
 
     def ravel(self) -> "SecretArray":
+        """All values along one axis. Local."""
         return self.reshape(-1)
 
     flatten = ravel
 
     def transpose(self, *axes: Any) -> "SecretArray":
+        """The axes in another order, by default reversed. Local."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or None
         return self.local(lambda a: np.transpose(a, order))
 
     @property
     def T(self) -> "SecretArray":
+        """transpose()."""
         return self.transpose()
 
     def copy(self) -> "SecretArray":
+        """Itself: it never changes."""
         return self
 
     # -- reductions and methods, by registry ---------------------------------------------------------------------------
 
     def sum(self, axis: Any = None) -> "SecretArray":
+        """The sum over an axis, by default all."""
         return _operator("sum")(self, axis=axis)  # type: ignore[no-any-return]
 
     def cumsum(self, axis: Any = None) -> "SecretArray":
+        """Running totals along an axis."""
         return _operator("cumsum")(self, axis=axis)  # type: ignore[no-any-return]
 
     def prod(self, axis: Any = None) -> "SecretArray":
+        """The product over an axis, by default all."""
         return _operator("prod")(self, axis=axis)  # type: ignore[no-any-return]
 
     def any(self, axis: Any = None) -> "SecretArray":
+        """Whether a bit along an axis, by default all, is 1."""
         return _operator("any")(self, axis=axis)  # type: ignore[no-any-return]
 
     def all(self, axis: Any = None) -> "SecretArray":
+        """Whether all bits along an axis, by default all, are 1."""
         return _operator("all")(self, axis=axis)  # type: ignore[no-any-return]
 
     def min(self, axis: Any = None) -> "SecretArray":
+        """The smallest value: gadgets.min."""
         return _operator("min")(self, axis=axis)  # type: ignore[no-any-return]
 
     def max(self, axis: Any = None) -> "SecretArray":
+        """The largest value: gadgets.max."""
         return _operator("max")(self, axis=axis)  # type: ignore[no-any-return]
 
     def mean(self, axis: Any = None) -> "SecretArray":
+        """The mean: gadgets.mean."""
         return _operator("mean")(self, axis=axis)  # type: ignore[no-any-return]
 
     def argmin(self, axis: Any = None) -> "SecretArray":
+        """Where the smallest value stands first: gadgets.argmin."""
         return _operator("np.argmin")(self, axis=axis)  # type: ignore[no-any-return]
 
     def argmax(self, axis: Any = None) -> "SecretArray":
+        """Where the largest value stands first: gadgets.argmax."""
         return _operator("np.argmax")(self, axis=axis)  # type: ignore[no-any-return]
 
     def clip(self, low: Any, high: Any) -> "SecretArray":
+        """Values below `low` and above `high` moved to these: gadgets.clip."""
         return _operator("np.clip")(self, low, high)  # type: ignore[no-any-return]
 
     def take(self, indices: Any, axis: Any = None) -> "SecretArray":
+        """The values at public indices."""
         return _operator("np.take")(self, indices, axis=axis)  # type: ignore[no-any-return]
 
     def dot(self, other: Any) -> "SecretArray":
+        """The matrix product: self @ other."""
         return _operator("matmul")(self, other)  # type: ignore[no-any-return]
 
     # -- numpy ---------------------------------------------------------------------------------------------------------
@@ -261,6 +281,7 @@ class SecretArray:
 
 
 def unsupported(what: str) -> MisuseTypeError:
+    """The refusal of what numpy could do and secrets cannot."""
     return MisuseTypeError(f"{what} does not work on secrets. What works: {WORKS}. Or mpc.reveal(x) first, if the value may become public.")
 
 

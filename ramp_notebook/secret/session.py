@@ -9,21 +9,22 @@ import hashlib
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseError, MisuseTypeError, MisuseValueError
+from ..errors import MisuseTypeError, MisuseValueError, did_you_mean
 from ..protocols import planes as packed
 from ..protocols.base import Protocol
 from ..protocols.context import Context
 from ..protocols.security import CHEATING, Label
 from ..trace.recorder import OpenSpan
 from ..values import shaped
-from ..values.encoding import BOOL, INT64, DType, decode, dtype_of, encode, fixed
+from ..values.encoding import BOOL, INT64, DType, decode, dtype_of
 from ..wire.cheats import ANY, Cheat, checked
 from .array import SecretArray
+from .inputs import Inputs, Wish, encoded, parse_dtype, shaped_dtype
 
 
 class Session:
@@ -39,8 +40,7 @@ class Session:
         self._context: Context | None = None
         self._protocols: dict[str, Protocol] = {}  # those that this cell has worked under
         self.mixed = False  # it has worked under several
-        self._namespace: Mapping[str, Any] = {}
-        self._directory: Sequence[Mapping[str, Any]] = ()
+        self._inputs = Inputs(self, {}, ())
         self.label_of_epoch: dict[int, Label] = {}
         self.kept: dict[str, dict[str, Any]] = {}  # by protocol: what it keeps from cell to cell
         self.generation = 0  # of `kept`
@@ -53,7 +53,7 @@ class Session:
         self.epoch = context.epoch
         self._context, self._protocols, self.mixed = context, {}, False
         context.protocol = self._protocol_named(protocol)
-        self._namespace, self._directory = namespace, directory
+        self._inputs = Inputs(self, namespace, directory)
         self.label = self._label_of(context.protocol).with_flags(flags)
         self.reveal_digest = hashlib.blake2b(digest_size=16)
         self.recorded_reveals: list[Any] = []
@@ -106,18 +106,21 @@ class Session:
 
     @property
     def context(self) -> Context:
+        """What the running cell works with: channel, streams, recorder."""
         if self._context is None:
             raise MisuseValueError("no %%mpc cell is running")
         return self._context
 
     @property
     def protocol(self) -> Protocol:
+        """The engine of the current protocol."""
         if self._context is None:
             raise MisuseValueError("no %%mpc cell is running")
         return self._context.protocol  # type: ignore[no-any-return]
 
     @property
     def protocol_name(self) -> str:
+        """The current protocol's name, as in --protocol."""
         return self._context.protocol.name if self._context is not None else "no protocol"
 
     @property
@@ -195,108 +198,19 @@ class Session:
         comparisons three times as dear.
         Cost: one round; under `replicated` one element in total per value.
         """
-        index = self._owner_index(name, owner)
+        index = self._inputs.owner(name, owner)
         with self.span("input"):
-            return self._share(index, name, encode, dtype, full_range)
+            return self._inputs.share(index, name, Wish(encode, dtype, full_range))
 
     def inputs(
         self, name: str, *, encode: Callable[[Any], Any] | None = None, dtype: str | DType | None = None, full_range: bool = False
     ) -> list[SecretArray]:
         """One secret array from each party that has `name`, in party order; all in the same rounds."""
-        owners = [i for i, names in enumerate(self._directory) if self._is_input(names.get(name))]
+        owners, wish = self._inputs.owners(name), Wish(encode, dtype, full_range)
         if not owners:
             raise MisuseValueError(f"no party has an input named `{name}`. Bind it in a %%party cell or with -i {name}@PARTY.")
         with self.span("input"):
-            return self.parallel(*(lambda i=i: self._share(i, name, encode, dtype, full_range) for i in owners))
-
-    def _owner_index(self, name: str, owner: str | None) -> int:
-        if not isinstance(name, str):
-            raise MisuseTypeError(
-                f"mpc.input takes the *name* of a value, as text; got {type(name).__name__}. For a public value use mpc.public(value)."
-            )
-        having = [self._parties[i] for i, names in enumerate(self._directory) if self._is_input(names.get(name))]
-        if owner is None:
-            if len(having) != 1:
-                raise MisuseValueError(f"say whose `{name}` is meant: owner=… (it is at: {', '.join(having) or 'no party'})")
-            owner = having[0]
-        if owner not in self._parties:
-            raise MisuseValueError(f"there is no party named `{owner}`; the parties are {', '.join(self._parties)}")
-        if owner not in having:
-            held = self._directory[self._parties.index(owner)].get(name)
-            if held is not None and held.kind == "other":
-                raise MisuseTypeError(
-                    f"`{name}` at {owner} is a {held.dtype}, which has no array form; give an array or a list, of a set e.g. sorted({name})"
-                )
-            where = f"; it is at {', '.join(having)}" if having else ""
-            raise MisuseValueError(
-                f"{owner} has no input named `{name}`{where}. "
-                f"Bind it before this cell, in a `%%party {owner}` cell or with -i {name}@{owner}."
-            )
-        return self._parties.index(owner)
-
-    @staticmethod
-    def _is_input(description: Any) -> bool:
-        return description is not None and description.kind == "private"
-
-    def _share(
-        self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None, full_range: bool
-    ) -> SecretArray:
-        shape = tuple(self._directory[owner][name].shape)
-        mine = owner == self.context.index
-        kind = self._input_dtype(owner, name, encoder, dtype)
-        value: Any = None
-        if mine:
-            value = self._encoded(self._namespace[name], name, encoder, kind, shape, full_range)
-        if kind is BOOL:
-            words = (packed.word_count(int(np.prod(shape))),)
-            if mine:
-                value = packed.pack(value.reshape(-1))
-            return SecretArray(self, self.protocol.input(owner, value, words, binary=True), shape, BOOL)
-        return SecretArray(self, self.protocol.input(owner, value, shape, binary=False), shape, kind, wide=full_range)
-
-    def _input_dtype(self, owner: int, name: str, encoder: Callable[[Any], Any] | None, dtype: str | DType | None) -> DType:
-        if dtype is not None:
-            return parse_dtype(dtype)
-        described = self._directory[owner][name].dtype
-        if encoder is not None:
-            return INT64
-        if described == "text":
-            return dtype_of(np.array(["text"]), name)  # raises: text has to be encoded first
-        if described not in ("int64", "fixed", "bool"):
-            raise MisuseTypeError(
-                f"`{name}` at {self._parties[owner]} is {described or 'not a number'}; "
-                "expected integers, floats or booleans of one regular shape, integers of at most 64 bits"
-            )
-        return parse_dtype(described)
-
-    def _encoded(
-        self, value: Any, name: str, encoder: Callable[[Any], Any] | None, kind: DType, shape: tuple[int, ...], full_range: bool
-    ) -> Any:
-        if shaped.is_shaped(value):
-            return self._ring(value, kind, name)
-        if encoder is not None:
-            try:
-                value = encoder(value)
-            except MisuseError as problem:
-                raise type(problem)(f"`{name}`: {problem}") from None
-        array = np.asanyarray(value)
-        if array.shape != shape:
-            raise MisuseValueError(
-                f"`{name}` has shape {array.shape} now, but {shape} was announced; "
-                "encoders must keep the shape, and inputs must not change in the cell"
-            )
-        limit = self.protocol.comfortable()
-        if kind is INT64 and not full_range and array.dtype.kind in "iu" and not _within(array, limit):
-            bits = limit.bit_length() - 1
-            raise MisuseValueError(
-                f"`{name}` holds an integer outside [-2**{bits}, 2**{bits}), where a difference of two may overflow. "
-                "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
-            )
-        return self._ring(array, kind, name)
-
-    def _ring(self, value: Any, kind: DType, name: str = "value", *, binary: bool = False) -> Any:
-        """What the protocol shares for plain numbers; words and bits are the same under every protocol."""
-        return encode(value, kind, name) if binary or kind is BOOL else self.protocol.encode(value, kind, name)
+            return self.parallel(*(functools.partial(self._inputs.share, i, name, wish) for i in owners))
 
     def public(self, value: Any, dtype: str | DType | None = None, *, binary: bool = False) -> SecretArray:
         """A public value in the form of a secret, for code that takes secrets. Local; nothing is hidden.
@@ -305,8 +219,8 @@ class Session:
         """
         if isinstance(value, SecretArray):
             return value
-        kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else _shaped_dtype(value)
-        ring = self._ring(value, kind, binary=binary)
+        kind = parse_dtype(dtype) if dtype is not None else dtype_of(value) if not shaped.is_shaped(value) else shaped_dtype(value)
+        ring = encoded(self.protocol, value, kind, binary=binary)
         if self.planned:  # known to everyone, but a plan of 10^9 rows must not allocate them once it is broadcast
             ring = shaped.ShapedArray(ring.shape, ring.dtype)
         if kind is BOOL:
@@ -412,7 +326,7 @@ class Session:
         finally:
             context.protocol = outer
 
-    def convert(self, x: SecretArray) -> SecretArray:
+    def convert(self, x: SecretArray, *surplus: Any) -> SecretArray:
         """The same values, in the same domain, shared under the current protocol. Nothing is revealed.
 
         Each party shares its piece of the secret anew, and the pieces are joined. Cost: the input of every piece, all in one
@@ -420,6 +334,12 @@ class Session:
         Numbers must lie in the current protocol's range, which nobody can check; nor can anybody check that a party brings over
         the piece that it has, so that the label says semi-honest.
         """
+        if surplus:
+            protocol = surplus[0] if surplus[0] in registry.protocols else "additive"
+            raise MisuseTypeError(
+                "mpc.convert takes a secret and nothing else: it goes to the protocol that is current there. "
+                f'Write `with mpc.using("{protocol}"): y = mpc.convert(x)`.'
+            )
         if not isinstance(x, SecretArray):
             raise MisuseTypeError(f"mpc.convert takes a secret; got {type(x).__name__}. For a public value use mpc.public(value).")
         self._join(x)
@@ -497,19 +417,7 @@ class Session:
         """The revealed `value` in a real run; `assumed` in a plan, where no value exists."""
         return assumed if self.planned else value
 
+    if not TYPE_CHECKING:  # what it refuses, a type checker should refuse too
 
-def _within(array: np.ndarray, limit: int) -> bool:
-    return array.size == 0 or (int(array.max()) < limit and int(array.min()) >= -limit)
-
-
-def parse_dtype(dtype: str | DType) -> DType:
-    if isinstance(dtype, DType):
-        return dtype
-    known = {"int64": INT64, "bool": BOOL, "fixed": fixed()}
-    if dtype not in known:
-        raise MisuseValueError(f'a secret dtype is "int64", "fixed" or "bool"; got {dtype!r}')
-    return known[dtype]
-
-
-def _shaped_dtype(value: Any) -> DType:
-    return BOOL if value.dtype == bool else fixed() if value.dtype.kind == "f" else INT64
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"mpc has no `{name}`{did_you_mean(name, dir(type(self)))}")

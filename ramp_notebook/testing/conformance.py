@@ -89,6 +89,8 @@ def _argument(kind: str, values: list[Any], position: int) -> Any:
         return np.array([k % 3 == 0 for k in range(n)], dtype=bool)
     if kind == "bit rows":
         return np.array([[(k >> b) & 1 for b in range(7)] for k in range(n)], dtype=bool).reshape(n, 7)
+    if kind == "blocks":  # of 128 bits
+        return np.array([[(v * 7919 + position) >> b & 1 for b in range(128)] for v in map(int, values)], dtype=bool).reshape(n, 128)
     if kind == "permutation":
         return np.argsort([(k * 7 + 3) % (n or 1) for k in range(n)], kind="stable").astype(np.int64)
     raise ValueError(f"no samples for arguments of kind {kind!r}")

@@ -1,4 +1,4 @@
-"""Owns boolean circuits as data: a list of gates, and the same gates in layers that whole arrays go through at once.
+"""Owns boolean circuits as data: a list of gates, a builder of such lists, and the gates in layers that whole arrays go through at once.
 
 It knows wires and rows, never secrets or labels: secret sharing and garbling run the same layers.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.intp]
+Wires = Sequence[int]  # of a number, lowest bit first
 ZERO, ONE, FIRST_INPUT = 0, 1, 2  # rows of the two constants, and where the inputs begin
 
 
@@ -67,6 +68,46 @@ class Circuit:
     @property
     def and_depth(self) -> int:
         return sum(layer.product for layer in self.layers)
+
+
+class Builder:
+    """Collects gates wire by wire; XOR with ZERO and AND with a constant need none.
+
+    >>> build = Builder(1, 1)
+    >>> [a], [b] = build.inputs
+    >>> build.circuit([build.xor(build.conjunction(a, b), ONE)]).and_count
+    1
+    """
+
+    def __init__(self, *widths: int):
+        self.widths, self.gates = widths, list[Gate]()
+        self.next = FIRST_INPUT
+        self.inputs = [[self._wire() for _ in range(width)] for width in widths]
+
+    def circuit(self, *outputs: Wires) -> Circuit:
+        """What was built, with these outputs."""
+        return layered(Netlist(self.widths, tuple(tuple(output) for output in outputs), tuple(self.gates), self.next))
+
+    def xor(self, a: int, b: int) -> int:
+        """The wire of a ^ b; a ^ ONE is NOT a."""
+        if ZERO in (a, b):
+            return a + b
+        return ZERO if a == b else self._gate(False, a, b)
+
+    def conjunction(self, a: int, b: int) -> int:
+        """The wire of a & b."""
+        if ZERO in (a, b):
+            return ZERO
+        return a + b - ONE if ONE in (a, b) else self._gate(True, a, b)
+
+    def _wire(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+    def _gate(self, product: bool, a: int, b: int) -> int:
+        out = self._wire()
+        self.gates.append(Gate(product, a, b, out))
+        return out
 
 
 def layered(netlist: Netlist) -> Circuit:

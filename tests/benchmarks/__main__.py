@@ -146,7 +146,7 @@ def line(
 def blocklists(floor: Floor) -> None:
     place = feeds.folder()
     if place is None:
-        print("eight feeds: skipped, RAMP_DATA names no folder with blocklists/")
+        print("eight feeds: skipped, RAMP_DATA is not set to a folder with blocklists/")
         return
     lists = feeds.read(place)
     with Coordinator(PARTIES) as parties:

@@ -22,15 +22,17 @@ from ramp_notebook.values import bristol
 from ramp_notebook.values.netlist import FIRST_INPUT, Circuit
 from ramp_notebook.values.streams import Stream, fresh_key
 
-AES = Path(os.environ.get("RAMP_DATA", "../shared/data")) / "circuits" / "aes_128.txt"
+DATA = os.environ.get("RAMP_DATA")
+AES = Path(DATA or "") / "circuits" / "aes_128.txt"
 RIVALS = {"replicated": "MP-SPDZ rep3-bin 0.021 s", "garbled": "EMP 9.5, MP-SPDZ 11.5 million a second"}  # on the reference machine
 KEY, PLAIN, CIPHER = 0x2B7E151628AED2A6ABF7158809CF4F3C, 0x3243F6A8885A308D313198A2E0370734, 0x3925841D02DC09FBDC118597196A0B32
 SALT = bytes(16)
 
 
 def main() -> None:
-    if not AES.is_file():
-        print(f"circuits: skipped, there is no {AES}; set RAMP_DATA to a folder with circuits/aes_128.txt")
+    if not (DATA and AES.is_file()):
+        found = f"there is no {AES}" if DATA else "RAMP_DATA is not set"
+        print(f"circuits: skipped, {found}; set RAMP_DATA to a folder with circuits/aes_128.txt")
         return
     print(f"{'AES-128':<26}{'seconds':>9}{'blocks/s':>11}{'MB/party':>10}{'rounds':>8}   ({RIVALS['replicated']} for 1,000)")
     with Coordinator(["alice", "bob", "carol"]) as parties:

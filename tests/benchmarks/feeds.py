@@ -12,9 +12,10 @@ CELL = "found = mpc.reveal(gadgets.over_threshold(feeds, 3, bits=32))"
 
 
 def folder() -> Path | None:
-    """Where the feeds are: RAMP_DATA/blocklists."""
-    place = Path(os.environ.get("RAMP_DATA", "../shared/data")) / "blocklists"
-    return place if place.is_dir() else None
+    """Where the feeds are: RAMP_DATA/blocklists; None if that is not set, or has none."""
+    data = os.environ.get("RAMP_DATA")
+    place = Path(data or "") / "blocklists"
+    return place if data and place.is_dir() else None
 
 
 def read(place: Path) -> list[np.ndarray]:

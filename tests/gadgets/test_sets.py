@@ -36,6 +36,10 @@ def test_over_threshold_counts_each_owner_once(t, options, parties):
     assert expected == over(parties, f"gadgets.over_threshold(sets, {t}{options})", LISTS, protocol).tolist()
 
 
+def test_a_single_number_is_a_list_of_one(parties):
+    assert [1, 5] == over(parties, "gadgets.union(sets)", [5, [1, 5]]).tolist()
+
+
 def test_one_owner_alone_is_a_set_without_duplicates(parties):
     assert [1, 5, 9] == over(parties, "gadgets.union(sets)", LISTS[:1]).tolist()
     assert [1, 5, 9] == over(parties, "gadgets.intersection(sets)", LISTS[:1]).tolist()

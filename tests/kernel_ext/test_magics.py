@@ -286,14 +286,18 @@ def test_line_commands_refuse_what_they_do_not_take(shell, command):
 
 def test_a_setting_can_be_forgotten(shell, capsys):
     shell.run_line_magic("mpc", "config timeout=9 quiet=true")
-    assert "timeout    9  (set)" in capsys.readouterr().out
+    assert "timeout       9  (set)" in capsys.readouterr().out
     shell.run_line_magic("mpc", "config timeout= quiet=")
-    assert "timeout    —" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert "timeout       —" in lines
+    assert len({len(line) - len(line.split(maxsplit=1)[1]) for line in lines}) == 1, "values stand in one column"
 
 
 def test_unknown_commands_and_parties_are_named(shell):
-    with pytest.raises(Exception, match="no such command"):
+    with pytest.raises(Exception, match="no such command; there are: start, stop"):
         shell.run_line_magic("mpc", "dance")
+    with pytest.raises(Exception, match="no such command; did you mean `start`"):
+        shell.run_line_magic("mpc", "strat")
     with pytest.raises(Exception, match="no party 'dave'"):
         shell.run_cell_magic("party", "dave", "x = 1")
 

@@ -130,3 +130,8 @@ def test_protocols_keep_their_state_apart_and_lose_it_together(groups):
         np.testing.assert_array_equal(X * Y, run(parties, text, "additive").outputs["z"])
     refused(parties, "1 / 0", "additive", match="ZeroDivisionError")
     np.testing.assert_array_equal(X * Y, run(parties, text, "additive").outputs["z"])
+
+
+@pytest.mark.parametrize(("call", "protocol"), [('mpc.convert(x, "garbled")', "garbled"), ("mpc.convert(x, 3)", "additive")])
+def test_where_a_secret_goes_is_not_an_argument(call, protocol, groups):
+    refused(groups[2], call, match=rf'nothing else.*Write `with mpc.using\("{protocol}"\): y = mpc.convert\(x\)`')

@@ -6,32 +6,13 @@ Adders ripple, since a tree of carries would take twice the ANDs. Bits stand low
 import functools
 from collections.abc import Sequence
 
-from ...values.netlist import FIRST_INPUT, ONE, ZERO, Circuit, Gate, Netlist, layered
+from ...values.netlist import ONE, ZERO, Builder, Circuit, Wires
 
 WORD_BITS = 64
-Wires = Sequence[int]
 
 
-class Builder:
-    """Collects gates; those with a constant operand are not gates."""
-
-    def __init__(self, *widths: int):
-        self.widths, self.gates = widths, list[Gate]()
-        self.next = FIRST_INPUT
-        self.inputs = [[self._wire() for _ in range(width)] for width in widths]
-
-    def circuit(self, *outputs: Wires) -> Circuit:
-        return layered(Netlist(self.widths, tuple(tuple(output) for output in outputs), tuple(self.gates), self.next))
-
-    def xor(self, a: int, b: int) -> int:
-        if ZERO in (a, b):
-            return a + b
-        return ZERO if a == b else self._gate(False, a, b)
-
-    def conjunction(self, a: int, b: int) -> int:
-        if ZERO in (a, b):
-            return ZERO
-        return a + b - ONE if ONE in (a, b) else self._gate(True, a, b)
+class ArithmeticBuilder(Builder):
+    """Gates of sums."""
 
     def ripple(self, passes: Wires, values: Wires) -> list[int]:
         """Products r, one AND each, such that carry[i + 1] = values[i] ^ r[i]: the carry before where it passes, else the value.
@@ -60,27 +41,18 @@ class Builder:
             terms = terms[::2]
         return terms[0]
 
-    def _wire(self) -> int:
-        self.next += 1
-        return self.next - 1
-
-    def _gate(self, product: bool, a: int, b: int) -> int:
-        out = self._wire()
-        self.gates.append(Gate(product, a, b, out))
-        return out
-
 
 @functools.cache
 def adder() -> Circuit:
     """x + y: 63 ANDs."""
-    build = Builder(WORD_BITS, WORD_BITS)
+    build = ArithmeticBuilder(WORD_BITS, WORD_BITS)
     return build.circuit(build.sum(*build.inputs))
 
 
 @functools.cache
 def multiplier() -> Circuit:
     """x * y modulo 2^64: 4033 ANDs, 2080 of them the bits' products."""
-    build = Builder(WORD_BITS, WORD_BITS)
+    build = ArithmeticBuilder(WORD_BITS, WORD_BITS)
     x, y = build.inputs
     rows = [[build.conjunction(a, y[i]) for a in x[: WORD_BITS - i]] for i in range(WORD_BITS)]
     return build.circuit(build.shifted_sum(rows))
@@ -89,14 +61,14 @@ def multiplier() -> Circuit:
 @functools.cache
 def shifted_sum() -> Circuit:
     """Σ 2^i row_i modulo 2^64 of 64 rows of 64 - i bits: 1953 ANDs."""
-    build = Builder(*range(WORD_BITS, 0, -1))
+    build = ArithmeticBuilder(*range(WORD_BITS, 0, -1))
     return build.circuit(build.shifted_sum(build.inputs))
 
 
 @functools.cache
 def less(bits: int) -> Circuit:
     """x < y as unsigned numbers: the highest bit in which they differ decides, by y's. An AND a bit."""
-    build = Builder(bits, bits)
+    build = ArithmeticBuilder(bits, bits)
     x, y = build.inputs
     products = build.ripple([build.xor(build.xor(a, b), ONE) for a, b in zip(x, y, strict=True)], y)
     return build.circuit([build.xor(products[-1], y[-1]) if bits else ZERO])

@@ -34,13 +34,17 @@ class End:
 class TurnLinks(MemoryLinks):
     """Memory links with the frames and checks of any others; who waits lets the others go on."""
 
-    taken = 0  # messages, by everyone: whether anything moves
+    moves = 0  # messages sent and taken by everyone: whether anything moves
+
+    def _send(self, *what: Any) -> None:
+        TurnLinks.moves += 1
+        super()._send(*what)
 
     def _await(self, peer: int, request: Any) -> tuple[bytes, Any]:
         queue = self._hub.queues[peer, self.index]
         while not self._first_of_run(queue):
             greenlet.getcurrent().parent.switch()
-        TurnLinks.taken += 1
+        TurnLinks.moves += 1
         _, head, array = queue.popleft()
         return head, array
 
@@ -112,11 +116,11 @@ def _take_turns(bodies: Sequence[Callable[[], None]], dealer: Callable[[], None]
     moved = True
     try:
         while moved and not all(worker.dead for worker in workers[:-1]):
-            before = (TurnLinks.taken, sum(worker.dead for worker in workers))
+            before = (TurnLinks.moves, sum(worker.dead for worker in workers))
             for worker in workers:
                 if not worker.dead:
                     worker.switch()
-            moved = before != (TurnLinks.taken, sum(worker.dead for worker in workers))
+            moved = before != (TurnLinks.moves, sum(worker.dead for worker in workers))
     finally:
         for worker in workers:
             with contextlib.suppress(greenlet.GreenletExit):

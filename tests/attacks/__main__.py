@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import ramp_notebook.gadgets  # noqa: F401  fills the registry
+
 from ramp_notebook import registry
 from ramp_notebook.wire.cheats import parse
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from ramp_notebook.protocols.checks import CONFIRM
 from ramp_notebook.wire.cheats import ANY, Cheat
 from ramp_notebook.wire.mutations import HOWS
 
@@ -23,6 +24,8 @@ UNEVEN = "uneven"  # one noticed when others had finished with right results, wh
 SILENT = "silent"  # nobody noticed, but all that had not finished wait in vain, which a session takes for cheating
 WRONG, FOREIGN = "WRONG", "FOREIGN"  # an honest party saw something wrong, or stumbled over it
 FAILURES = (WRONG, FOREIGN)
+STEADY = ("add one", "add one to the first", "flip", "flip the first", "negate", "add random")
+REVEAL = "reveal"
 OUTCOMES = (RIGHT, CAUGHT, UNEVEN, SILENT, *FAILURES)
 
 
@@ -71,10 +74,12 @@ def attacks(protocol: str) -> Iterator[Attack]:
             for how, to in itertools.product(HOWS, (None, *(receivers if len(receivers) > 1 else ()))):
                 if how != "rush" or to is None:
                     yield Attack(protocol, program.name, (Cheat(names[cheater], ANY, how, n, to),), tag)
+            for how in STEADY:
+                yield Attack(protocol, program.name, _steady(names[cheater], how, n), tag)
 
 
 def sample(protocol: str, count: int, random: Random) -> list[Attack]:
-    """Some attacks, of which every fifth changes two messages: programs, parties, kinds of steps and ways alike often."""
+    """Some attacks: programs, kinds of steps and ways alike often. Of five one is steady, one changes two messages anyhow."""
     names, found = parties_of(protocol), []
     for k in range(count):
         program, cheater = PROGRAMS[k % len(PROGRAMS)], random.randrange(len(names))
@@ -82,6 +87,10 @@ def sample(protocol: str, count: int, random: Random) -> list[Attack]:
         if not steps:
             continue
         tag = random.choice(sorted({tag for tag, _ in steps}))
+        if k % 5 == 1:
+            n = random.choice([n for n, (each, _) in enumerate(steps, 1) if each == tag])
+            found.append(Attack(protocol, program.name, _steady(names[cheater], random.choice(STEADY), n), tag))
+            continue
         cheats = []
         for _ in range(2 if k % 5 == 0 else 1):
             n = random.choice([n for n, (each, _) in enumerate(steps, 1) if each == tag or cheats])
@@ -89,6 +98,15 @@ def sample(protocol: str, count: int, random: Random) -> list[Attack]:
             cheats.append(Cheat(names[cheater], ANY, random.choice(list(HOWS)), n, to))
         found.append(Attack(protocol, program.name, tuple(cheats), tag))
     return found
+
+
+def _steady(party: str, how: str, n: int) -> tuple[Cheat, ...]:
+    """A liar who sticks to it and covers up.
+
+    What was changed on the way is changed alike when it is revealed, so that pieces fit together; of what is compared the liar
+    tells everyone what they say themselves; and it says that all is fine.
+    """
+    return Cheat(party, ANY, how, n), Cheat(party, REVEAL, how), Cheat(party, "compare", "echo"), Cheat(party, CONFIRM, "zero")
 
 
 def outcome(attack: Attack) -> tuple[str, list[End]]:

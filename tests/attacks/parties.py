@@ -14,7 +14,9 @@ from ramp_notebook.protocols.context import Context
 from ramp_notebook.runtime.cell import Cell, Outcome
 from ramp_notebook.runtime.dealer import serve
 from ramp_notebook.runtime.engine import Engine, digest_of
-from ramp_notebook.trace.recorder import Recorder
+from ramp_notebook.runtime.results import EMPTY_RECORD
+from ramp_notebook.trace.events import Trace
+from ramp_notebook.trace.recorder import Recorder, merge_records
 from ramp_notebook.wire.channel import DEALER
 from ramp_notebook.wire.memory import MemoryHub, MemoryLinks
 
@@ -59,27 +61,34 @@ Steps = list[tuple[str, tuple[str, ...]]]
 
 
 def run_cell(
-    names: Sequence[str], cell: Cell, recording: Mapping[Any, Any] | None = None, steps: tuple[int, Steps] | None = None
+    names: Sequence[str],
+    cell: Cell,
+    recording: Mapping[Any, Any] | None = None,
+    steps: tuple[int, Steps] | None = None,
+    records: list[Recorder] | None = None,
 ) -> list[End]:
     """Run a cell at new parties. `recording` is what a party that replays has kept of an earlier run.
 
-    `steps` names a party and takes the tag and receivers of every step in which it sends.
+    `steps` names a party and takes the tag and receivers of every step in which it sends; `records` takes what all recorded.
     """
     hub = MemoryHub([*names, DEALER])
     links = [TurnLinks(hub, index) for index in range(len(names) + 1)]
     for each in links:
         each.begin(1)
     ends = [End() for _ in names]
+    recorders = [Recorder(cell.filename, clock=False) for _ in names]
+    if records is not None:
+        records += recorders
     dealer = Context(links[-1], Recorder(clock=False), epoch=1)
     if steps is not None:
         _listen(links[steps[0]], steps[1])
-    bodies = [_party(links[index], cell, ends[index], recording) for index in range(len(names))]
+    bodies = [_party(links[index], cell, ends[index], recorders[index], recording) for index in range(len(names))]
     with np.errstate(over="ignore"):
         _take_turns(bodies, lambda: serve(dealer))
     return ends
 
 
-def _party(links: MemoryLinks, cell: Cell, end: End, recording: Mapping[Any, Any] | None) -> Callable[[], None]:
+def _party(links: MemoryLinks, cell: Cell, end: End, recorder: Recorder, recording: Mapping[Any, Any] | None) -> Callable[[], None]:
     engine = Engine(links)
     session = engine.session
     reveal = session.reveal
@@ -92,7 +101,6 @@ def _party(links: MemoryLinks, cell: Cell, end: End, recording: Mapping[Any, Any
         return value
 
     def body() -> None:
-        recorder = Recorder(cell.filename, clock=False)
         recorder.notify = lambda kind, what: None
         try:
             engine._execute(cell, 1, [{} for _ in links.names[:-1]], recorder, {}, Outcome("ok"))
@@ -126,6 +134,11 @@ def _take_turns(bodies: Sequence[Callable[[], None]], dealer: Callable[[], None]
             with contextlib.suppress(greenlet.GreenletExit):
                 if not worker.dead:
                     worker.throw(greenlet.GreenletExit)
+
+
+def trace_of(names: Sequence[str], records: Sequence[Recorder]) -> Trace:
+    """Of a run without a dealer's part."""
+    return merge_records([*names, DEALER], [*(record.party_record() for record in records), EMPTY_RECORD])
 
 
 def _listen(links: MemoryLinks, steps: Steps) -> None:

@@ -11,13 +11,14 @@ TEST_EXTRAS := test$(if $(BROWSER),-browser)
 TEST_MARKS := not bench and not soak$(if $(BROWSER),, and not browser)
 ALONE := process or slow or browser
 
-.PHONY: help demo test soak lab bench bench-peers refresh lint types wheel clean
+.PHONY: help demo test soak attacks lab bench bench-peers refresh lint types wheel clean
 .SECONDARY:
 
 help:
 	@echo "make demo         run the capstone tutorial and show its result card"
 	@echo "make test         run every test (with BROWSER=1 those in a browser too)"
 	@echo "make soak         run the endurance tests at full length: many minutes"
+	@echo "make attacks      cheat at every message of small programs, in every way, and weaken every check: hours"
 	@echo "make lab          open JupyterLab on the tutorials"
 	@echo "make bench        time us against this machine's floor"
 	@echo "make bench-peers  the same beside other frameworks that pip can install"
@@ -44,6 +45,12 @@ test: .venv/.with-$(TEST_EXTRAS)
 
 soak: .venv/.with-test
 	$(BIN)/python -m pytest tests -m soak
+
+# Both tell what failed; the table of attacks stays in .build/attacks.txt.
+attacks: .venv/.with-test
+	$(BIN)/python -m tests.attacks
+	$(BIN)/python -m tests.attacks.mutants
+	$(BIN)/python -m tests.attacks.rates
 
 lab: .venv/.with-lab
 	$(BIN)/jupyter lab tutorials

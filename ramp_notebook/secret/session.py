@@ -395,9 +395,11 @@ class Session:
         `at` is a step's tag (the report names those that a party sends), by default every step; `nth` picks one of them,
         counted from 1 and from here, `round` those of one round, `to` the messages for one peer. `how`, for every element of
         a message unless it says otherwise: "add one", "add one to the first", "add random", "add prime", "flip", "flip high",
-        "flip the first", "negate", "zero", "constant", "copy own", "copy another", "swap two", "swap peers", "replay",
-        "equivocate", "cancel", "truncate", "extend", "wrong type"; and for the message as a whole "drop", "delay",
-        "duplicate", "rush", "silence". A plan is made as if all were honest.
+        "flip the first", "negate", "zero", "constant", "copy own", "copy another", "echo", "swap two", "swap peers",
+        "replay", "equivocate", "cancel", "truncate", "extend", "wrong type"; and for the message as a whole "drop", "delay",
+        "duplicate", "rush", "silence". Of these "copy own" repeats the last message to that peer, "copy another" and "echo" first
+        wait for what others say in the step, "replay" repeats what stood there in an earlier cell with the same cheat, "cancel" takes
+        from the next message what it added to this one, "rush" only waits. A plan is made as if all were honest.
         >>> mpc.cheat("bob", at="multiply", nth=3, to="alice")             # doctest: +SKIP
         """
         self.start_cheating(checked(Cheat(party, at, how, nth, to, round), self._parties))

@@ -42,7 +42,7 @@ class Cheat:
 def checked(cheat: Cheat, parties: Sequence[str]) -> Cheat:
     """The same, or an error that names what exists. Which steps there are shows only when the cell runs."""
     _one_of("a party", cheat.party, parties)
-    _one_of("a way to cheat", cheat.how, list(HOWS))
+    _one_of("a way to cheat", cheat.how, HOWS)
     peers = [name for name in parties if name != cheat.party]
     if cheat.to is not None:
         _one_of(f"a peer of {cheat.party}", cheat.to, peers)

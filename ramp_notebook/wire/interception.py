@@ -114,9 +114,9 @@ class Interception:
         for k, (request, numbers) in enumerate(zip(requests, struck, strict=True)):
             sends: dict[int, Any] = dict(request.sends)
             again: dict[int, Any] = {}
-            said = tuple(np.asarray(each.array) for each in heard[k].values()) if listens else ()
+            said = {peer: np.array(each.array) for peer, each in heard[k].items()} if listens else {}
             for n in numbers:
-                sends, again = self._changed(n, request, sends, again, said or (() if self._heard is None else (self._heard,)))
+                sends, again = self._changed(n, request, sends, again, said)
             places.append(len(outgoing))
             outgoing.append(replace(request, sends=sends, receives={} if listens else request.receives))
             if again:
@@ -130,7 +130,7 @@ class Interception:
         return heard
 
     def _changed(
-        self, n: int, request: Request, sends: dict[int, Any], again: dict[int, Any], said: tuple[Any, ...]
+        self, n: int, request: Request, sends: dict[int, Any], again: dict[int, Any], said: dict[int, Any]
     ) -> tuple[dict[int, Any], dict[int, Any]]:
         """What goes out in this step, and what goes out after it, when one switch has struck."""
         switch = self._switches[n]
@@ -157,10 +157,11 @@ class Interception:
             self._changes.append((n, request.tag, request.line, ", ".join(self._names[peer] for peer in sorted(touched))))
         return sends, again
 
-    def _rewritten(self, switch: _Switch, request: Request, peer: int, array: Any, said: tuple[Any, ...]) -> Any:
+    def _rewritten(self, switch: _Switch, request: Request, peer: int, array: Any, said: dict[int, Any]) -> Any:
         second = switch.cheat.how == "cancel" and peer in switch.added
         earlier = self._earlier.get((request.tag, self._tags.get(request.tag, 0), peer))
-        seen = Seen(peer, self._sent.get(peer), said, earlier, second, switch.added.pop(peer, None))
+        others = tuple(said.values()) or (() if self._heard is None else (self._heard,))
+        seen = Seen(peer, self._sent.get(peer), others, said.get(peer), earlier, second, switch.added.pop(peer, None))
         if switch.cheat.how == "cancel" and not second:
             switch.added[peer] = difference(array, seen)
         with np.errstate(over="ignore"):

@@ -21,6 +21,7 @@ class Seen:
     peer: int  # who will get the message
     own: Any = None  # the last message that this party sent to that peer
     others: tuple[Any, ...] = ()  # what came in this step, if the party waited for it, else the last that came
+    theirs: Any = None  # what that peer said in this step, if the party waited for it
     earlier: Any = None  # the message that stood here in an earlier run of the session
     second: bool = False  # the second message of a pair
     before: Any = None  # what was added to the first message of the pair
@@ -61,7 +62,7 @@ def _cancelling(array: Any, seen: Seen) -> Any:
     return array - _resized(seen.before, array) if seen.second else array + difference(array, seen)
 
 
-# each gives another array for one message
+# each gives another array for one message; all its elements are changed unless it says otherwise
 REWRITES: dict[str, Change] = {
     "add one": lambda array, _: array + array.dtype.type(1),
     "add one to the first": lambda array, _: _to_first(array, lambda first: first + first.dtype.type(1)),
@@ -75,6 +76,7 @@ REWRITES: dict[str, Change] = {
     "constant": lambda array, _: np.full_like(array, 7),
     "copy own": lambda array, seen: _resized(seen.own, array),
     "copy another": lambda array, seen: _resized(seen.others[0] if seen.others else None, array),
+    "echo": lambda array, seen: _resized(seen.theirs, array),
     "swap two": _swapped,
     "replay": lambda array, seen: _resized(seen.earlier, array),
     "equivocate": lambda array, seen: array + array.dtype.type(seen.peer + 1),
@@ -83,17 +85,7 @@ REWRITES: dict[str, Change] = {
     "extend": lambda array, _: np.append(array.reshape(-1), array.dtype.type(0)),
     "wrong type": lambda array, _: array.view(f"i{array.dtype.itemsize}"),
 }
-# these change when, whether or how often it is sent
+# these change when, whether, to whom or how often it is sent: later means with the next message, silence is for good
 TIMINGS = ("drop", "delay", "duplicate", "swap peers", "rush", "silence")
-LISTENERS = ("copy another", "cancel", "rush")  # wait for the others' messages of the step before sending
-HOWS = {
-    "add one": "to every element", "add one to the first": "element alone", "add random": "to every element", "add prime": "2^61 - 1",
-    "flip": "the lowest bit of every element", "flip high": "the highest bit of every element", "flip the first": "element's lowest bit",
-    "negate": "every element", "zero": "everywhere", "constant": "the same everywhere", "copy own": "last message to that peer",
-    "copy another": "party's message, after waiting for it", "swap two": "elements", "swap peers": "each gets another's message",
-    "replay": "what stood here in an earlier cell that had this switch on", "equivocate": "another value to each peer",
-    "cancel": "add what others said, take it from the next such message", "truncate": "the last element", "extend": "by an element",
-    "wrong type": "signed", "drop": "never send it", "delay": "send it with the next message", "duplicate": "send it twice",
-    "rush": "wait for the others' messages of the step first", "silence": "send nothing from there on",
-}  # fmt: skip
-assert HOWS.keys() == {*REWRITES, *TIMINGS}
+LISTENERS = ("copy another", "echo", "cancel", "rush")  # wait for the others' messages of the step before sending
+HOWS = (*REWRITES, *TIMINGS)

@@ -27,7 +27,7 @@ from ..registry import protocol
 from ..trace.recorder import OpenSpan
 from ..values import shaped
 from ..values.streams import Stream, fresh_key
-from . import circuits
+from . import circuits, summands
 from . import planes as packed
 from .base import Share
 from .buckets import BITS, LEAST_SHARE, RING, Batch, Domain
@@ -232,7 +232,7 @@ class ReplicatedMalicious(Summands, Replicated):
     # -- between the domains: components are known to two parties each, who share their bits without a message ----------
 
     def summands(self, x: Share) -> list[Share]:
-        planes = packed.to_planes(x)
+        planes = packed.to_planes(x, summands.WORD)
         return [self._component(planes, j) for j in range(3)]
 
     def bits_to_ring(self, bits: Share, n: int) -> Share:
@@ -248,8 +248,8 @@ class ReplicatedMalicious(Summands, Replicated):
         """x_0 and x_1 are drawn, x_2 = x - x_0 - x_1 comes out of a binary adder and is revealed to its two holders, once checked."""
         n = x.shape[1]
         drawn = self.random((n,), binary=False)
-        minus = packed.to_planes(-drawn)
-        numbers = [packed.to_planes(x), self._component(minus, 0), self._component(minus, 1)]
+        minus = packed.to_planes(-drawn, summands.WORD)
+        numbers = [packed.to_planes(x, summands.WORD), self._component(minus, 0), self._component(minus, 1)]
         s, t, _ = circuits.carry_save(numbers, self.conjunction)
         total = circuits.add_planes(s, s ^ t, self.conjunctions)
         self.verify()

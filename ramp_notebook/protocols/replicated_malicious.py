@@ -29,7 +29,7 @@ from ..values import shaped
 from ..values.streams import Stream, fresh_key
 from . import circuits, summands
 from . import planes as packed
-from .base import Share
+from .base import Share, align
 from .buckets import BITS, LEAST_SHARE, RING, Batch, Domain
 from .checks import Checks
 from .permutations import layer_sizes, network, random_permutation, route
@@ -205,6 +205,7 @@ class ReplicatedMalicious(Summands, Replicated):
         """
         samples = math.ceil(-math.log2(self.checks.left * LEAST_SHARE) / BITS_PER_SAMPLE)
         left, right = x if x.ndim > 2 else x.reshape(2, 1, -1), y if y.ndim > 2 else y.reshape(2, -1, 1)
+        left, right = align(left, right.ndim - 1), align(right, left.ndim - 1)
         if left.shape[-2] * right.shape[-1] <= samples or not left.size or not right.size:
             shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
             return self._sum_of_products(left[..., :, None, :], np.swapaxes(right, -1, -2)[..., None, :, :]).reshape(2, *shape)
@@ -284,7 +285,7 @@ class ReplicatedMalicious(Summands, Replicated):
         kinds = [binary for _, binary in columns]
         shapes = [share.shape for share, _ in columns]
         n = shapes[0][1]
-        rows = {kind: [share.reshape(2, n, -1) for share, binary in columns if binary == kind] for kind in set(kinds)}
+        rows = {kind: [_as_rows(share) for share, binary in columns if binary == kind] for kind in set(kinds)}
         widths = {kind: [part.shape[2] for part in parts] for kind, parts in rows.items()}
         joined = {kind: np.concatenate(parts, axis=2) for kind, parts in rows.items()}
         columns.clear()
@@ -328,6 +329,10 @@ class ReplicatedMalicious(Summands, Replicated):
             return upper ^ change, lower ^ change
         change = self.multiply(factor, lower - upper)
         return upper + change, lower - change
+
+
+def _as_rows(share: Share) -> Share:
+    return share.reshape(*share.shape[:2], math.prod(share.shape[2:]))
 
 
 def _joined(rows: list[Any]) -> Any:

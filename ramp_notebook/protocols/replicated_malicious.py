@@ -80,17 +80,18 @@ class ReplicatedMalicious(Summands, Replicated):
 
         Products are dropped when that is done, and not before: a branch that wants to reveal meanwhile checks them as well.
         """
-        checked = {domain: list(waiting) for domain, waiting in self.unchecked.items() if waiting}
+        checked = {domain: _joined(waiting) for domain, waiting in self.unchecked.items() if waiting}
         if not checked:
             return
-        batches = [Batch(self, self.checks, domain, _joined(waiting)) for domain, waiting in checked.items()]
+        self.unchecked |= {domain: [rows] for domain, rows in checked.items()}
+        batches = [Batch(self, self.checks, domain, rows) for domain, rows in checked.items()]
         for batch in batches:
             batch.make_triples()
         coin = self.joint_coin()
         for batch in batches:
             batch.open_and_check(coin)
         for domain, done in checked.items():
-            self.unchecked[domain] = [rows for rows in self.unchecked[domain] if not any(rows is other for other in done)]
+            self.unchecked[domain] = [rows for rows in self.unchecked[domain] if rows is not done]
 
     def compare(self) -> None:
         """Note whether all views so far are alike. One round."""

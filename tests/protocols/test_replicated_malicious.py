@@ -271,6 +271,7 @@ def test_a_coin_of_which_one_party_hears_another_story_is_not_used(tag, cheater,
 
 def stops(context, right, how):
     results, _ = alone(everything, context)
+    assert context.counted[context.tag] > context.nth, "nothing was changed"
     honest = [result for party, result in enumerate(results) if party != context.cheater]
     stopped = [ended for ended, _ in honest]
     assert None not in stopped, (context.tag, context.nth, stopped)
@@ -309,6 +310,30 @@ def test_without_the_last_comparison_a_wrong_product_is_revealed():
     assert not np.array_equal((EXTREMES * EXTREMES).view(np.uint64), results[0])
     with pytest.raises((CheatingDetected, CheatingReported)):
         Group(3, ByOneMore).run(lambda context: run(context, ReplicatedMalicious))
+
+
+@pytest.mark.parametrize("tag", ["masked", "open"])
+def test_a_party_that_was_lied_to_tells_nothing_of_its_shares(tag, monkeypatch):
+    """Carol's remainders would show a factor to whoever sent her one wrong sum: where there is a product, they are noise."""
+    monkeypatch.setattr(buckets, "cheapest_lists", lambda products, bits: Lists(1, products + 2))
+    monkeypatch.setattr(Checks, "note_missed", lambda self, bits: None)
+    told = {}
+
+    class Telling(ReplicatedMalicious):
+        def view_of_zero(self, share, domain):
+            told[self.me] = share.copy()
+            super().view_of_zero(share, domain)
+
+    def run(context):
+        engine = Telling(context)
+        engine.multiply(shared(engine, EXTREMES), shared(engine, EXTREMES))
+        engine.verify()
+
+    Group(3).run(run)
+    assert np.array_equal(told[0][0], told[2][1])  # both hold component 0
+    with pytest.raises((CheatingDetected, CheatingReported)):
+        Group(3, cheating(1, tag, 0, lambda values, peer: add_one(values, peer) if peer == 2 else values)).run(run)
+    assert (told[0][0] == told[2][1]).sum() <= 2
 
 
 # -- how often, and on what it depends ---------------------------------------------------------------------------------

@@ -151,6 +151,7 @@ class Batch:
             self._view_remainders(group, turns, streams[2], opened)
 
     def _spoil_if_lied_to(self) -> None:
+        """Places without a product stay: they hold nothing that anybody must not know."""
         if not self.protocol.fine:
             self.rows = self.protocol.noise(self.rows.shape)
 

@@ -27,9 +27,9 @@ from ..registry import protocol
 from ..trace.recorder import OpenSpan
 from ..values import shaped
 from ..values.streams import Stream, fresh_key
-from . import circuits
+from . import circuits, summands
 from . import planes as packed
-from .base import Share
+from .base import Share, align
 from .buckets import BITS, LEAST_SHARE, RING, Batch, Domain
 from .checks import Checks
 from .permutations import layer_sizes, network, random_permutation, route
@@ -80,17 +80,18 @@ class ReplicatedMalicious(Summands, Replicated):
 
         Products are dropped when that is done, and not before: a branch that wants to reveal meanwhile checks them as well.
         """
-        checked = {domain: list(waiting) for domain, waiting in self.unchecked.items() if waiting}
+        checked = {domain: _joined(waiting) for domain, waiting in self.unchecked.items() if waiting}
         if not checked:
             return
-        batches = [Batch(self, self.checks, domain, _joined(waiting)) for domain, waiting in checked.items()]
+        self.unchecked |= {domain: [rows] for domain, rows in checked.items()}
+        batches = [Batch(self, self.checks, domain, rows) for domain, rows in checked.items()]
         for batch in batches:
             batch.make_triples()
         coin = self.joint_coin()
         for batch in batches:
             batch.open_and_check(coin)
         for domain, done in checked.items():
-            self.unchecked[domain] = [rows for rows in self.unchecked[domain] if not any(rows is other for other in done)]
+            self.unchecked[domain] = [rows for rows in self.unchecked[domain] if rows is not done]
 
     def compare(self) -> None:
         """Note whether all views so far are alike. One round."""
@@ -205,6 +206,7 @@ class ReplicatedMalicious(Summands, Replicated):
         """
         samples = math.ceil(-math.log2(self.checks.left * LEAST_SHARE) / BITS_PER_SAMPLE)
         left, right = x if x.ndim > 2 else x.reshape(2, 1, -1), y if y.ndim > 2 else y.reshape(2, -1, 1)
+        left, right = align(left, right.ndim - 1), align(right, left.ndim - 1)
         if left.shape[-2] * right.shape[-1] <= samples or not left.size or not right.size:
             shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
             return self._sum_of_products(left[..., :, None, :], np.swapaxes(right, -1, -2)[..., None, :, :]).reshape(2, *shape)
@@ -232,7 +234,7 @@ class ReplicatedMalicious(Summands, Replicated):
     # -- between the domains: components are known to two parties each, who share their bits without a message ----------
 
     def summands(self, x: Share) -> list[Share]:
-        planes = packed.to_planes(x)
+        planes = packed.to_planes(x, summands.WORD)
         return [self._component(planes, j) for j in range(3)]
 
     def bits_to_ring(self, bits: Share, n: int) -> Share:
@@ -248,8 +250,8 @@ class ReplicatedMalicious(Summands, Replicated):
         """x_0 and x_1 are drawn, x_2 = x - x_0 - x_1 comes out of a binary adder and is revealed to its two holders, once checked."""
         n = x.shape[1]
         drawn = self.random((n,), binary=False)
-        minus = packed.to_planes(-drawn)
-        numbers = [packed.to_planes(x), self._component(minus, 0), self._component(minus, 1)]
+        minus = packed.to_planes(-drawn, summands.WORD)
+        numbers = [packed.to_planes(x, summands.WORD), self._component(minus, 0), self._component(minus, 1)]
         s, t, _ = circuits.carry_save(numbers, self.conjunction)
         total = circuits.add_planes(s, s ^ t, self.conjunctions)
         self.verify()
@@ -284,7 +286,7 @@ class ReplicatedMalicious(Summands, Replicated):
         kinds = [binary for _, binary in columns]
         shapes = [share.shape for share, _ in columns]
         n = shapes[0][1]
-        rows = {kind: [share.reshape(2, n, -1) for share, binary in columns if binary == kind] for kind in set(kinds)}
+        rows = {kind: [_as_rows(share) for share, binary in columns if binary == kind] for kind in set(kinds)}
         widths = {kind: [part.shape[2] for part in parts] for kind, parts in rows.items()}
         joined = {kind: np.concatenate(parts, axis=2) for kind, parts in rows.items()}
         columns.clear()
@@ -328,6 +330,10 @@ class ReplicatedMalicious(Summands, Replicated):
             return upper ^ change, lower ^ change
         change = self.multiply(factor, lower - upper)
         return upper + change, lower - change
+
+
+def _as_rows(share: Share) -> Share:
+    return share.reshape(*share.shape[:2], math.prod(share.shape[2:]))
 
 
 def _joined(rows: list[Any]) -> Any:

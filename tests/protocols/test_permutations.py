@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ramp_notebook.protocols.permutations import network, route
+from ramp_notebook.protocols.permutations import layer_sizes, network, route
 
 
 def passed(order):
@@ -39,3 +39,12 @@ def test_a_power_of_two_takes_benes_number_of_switches(n):
 @pytest.mark.parametrize("n", [3, 5, 100, 1000, 3000, 100_003])
 def test_other_numbers_take_hardly_more(n):
     assert sum(len(layer.first) for layer in network(n)) < 1.1 * n * np.log2(n)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 100, 1023, 1024, 1025, 5000])
+def test_sizes_of_layers_are_known_without_the_network(n):
+    assert layer_sizes(n) == [len(layer.first) for layer in network(n)]
+
+
+def test_sizes_are_known_for_any_number_of_rows():
+    assert 10**9 // 2 == layer_sizes(10**9)[0]

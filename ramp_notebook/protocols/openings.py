@@ -156,8 +156,8 @@ class Openings:
                 for start in range(0, len(opened), BLOCK):
                     part = slice(start, start + BLOCK)
                     words ^= self._sums_of_words(opened[part], macs[:, part], chi[part])
-        chosen = coin.words((self.key_bits, self.key_bits))
-        return self.zero((WORD_BITS,), binary=True) if self.keys is None else self.zero((WORD_BITS,), binary=True) ^ _parities(words, chosen)
+        chosen, zero = coin.words((self.key_bits, self.key_bits)), self.zero((WORD_BITS,), binary=True)
+        return zero if self.keys is None else zero ^ _parities(words, chosen)
 
     def _sums_of_words(self, opened: Any, macs: Any, chi: Any) -> Any:
         assert self.keys is not None

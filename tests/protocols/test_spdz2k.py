@@ -2,10 +2,12 @@
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ramp_notebook import registry
 from ramp_notebook.errors import CheatingDetected, MisuseError, OptionError
 from ramp_notebook.protocols import checks, openings
 from ramp_notebook.protocols.context import Context
@@ -17,9 +19,11 @@ from ramp_notebook.protocols.spdz2k import Spdz2k
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.finished import Run
+from ramp_notebook.runtime.needs import needs_of
 from ramp_notebook.runtime.options import check
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing.checked import unchecked
+from ramp_notebook.testing.conformance import check_obliviousness
 from ramp_notebook.testing.events import assert_same_events
 from ramp_notebook.values import wide
 from ramp_notebook.values.streams import Stream, fresh_key
@@ -107,6 +111,22 @@ def test_a_shuffle_keeps_rows_together(count, groups):
         np.testing.assert_array_equal(x, np.sort(outputs["a"]))
         orders.add(tuple(outputs["a"]))
     assert 3 == len(orders)
+
+
+@pytest.mark.parametrize("name", ["less_than", "select", "equal"])
+def test_messages_do_not_depend_on_data(name, groups):
+    check_obliviousness(name, registry.gadgets[name].facts, "spdz2k", groups[2])
+
+
+def test_a_cell_has_made_before_exactly_what_it_spends(groups):
+    text = TWO + "z = x * y\nw = gadgets.shuffle(x < y)\nu = mpc.reveal(x >> 2)\nv = x.reshape(2, 2) @ y.reshape(2, 2)"
+    it = cell(text, x=np.arange(4), y=np.arange(4))
+    with Coordinator(NAMES[:2], launcher="inline") as parties:
+        done = Run.of(parties.run(replace(it, needs=needs_of(it, parties.names))))
+    assert {"triples", "bit triples", "edaBits 64", "edaBits 2", "edaBits 62", "daBits", "masks of party 0"} < set(done.supplies)
+    assert all(made == used and not left for made, used, left in done.supplies.values())
+    with pytest.raises(MisuseError, match="with MACs spends no translations"), Coordinator(NAMES[:2], launcher="inline") as parties:
+        parties.run(replace(it, needs={("translations", 2, 1, 1): 1}, source="", stocking=True))
 
 
 # -- costs -------------------------------------------------------------------------------------------------------------

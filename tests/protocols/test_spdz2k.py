@@ -10,6 +10,7 @@ import pytest
 from ramp_notebook import registry
 from ramp_notebook.errors import CheatingDetected, MisuseError, OptionError
 from ramp_notebook.protocols import checks, openings
+from ramp_notebook.protocols.checks import Checks
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.openings import Openings
 from ramp_notebook.protocols.preprocessing.authenticated import Keys
@@ -207,6 +208,7 @@ ALL_STEPS = TWO + (
     "a = mpc.reveal(x * y)\nb = mpc.reveal(x < y)\nc = mpc.reveal((x > 0) & (y > 0))\nd = mpc.reveal((x > y).sum())\n"
     'e = mpc.reveal(x @ y)\nf = mpc.reveal(x >> 3, to="alice")\ng = mpc.reveal(gadgets.shuffle(x))\nh = mpc.reveal(x & y)'
 )
+KEY_WORDS = 2  # of a coin, and of the check of numbers, which follows it
 TAGS = ["input", "multiply", "masked", "and", "bits_to_ring", "matmul", "reveal", "commit", "open", "confirm"]
 
 
@@ -254,6 +256,35 @@ def test_a_changed_reveal_is_noticed_whichever_it_is(tag, nth, monkeypatch):
 def test_two_stories_are_noticed(tag, monkeypatch):
     with Coordinator(NAMES[:3], launcher="inline") as parties, cheating(monkeypatch, tag, one_more, peers=[2]), pytest.raises(CheatingDetected):
         parties.run(cell(ALL_STEPS, x=np.array([3, -4, 5]), y=np.array([5, 5, -6])))
+
+
+def test_who_listens_before_it_opens_what_has_to_vanish_is_noticed(monkeypatch):
+    """A rushing party spoils a product and opens, in the check, what makes the sum vanish; it had committed to something else."""
+    at_once = Checks.at_once
+
+    def rushing(self, mine):
+        if self.context.index != 1 or self.context.planned or mine.size == KEY_WORDS and not seen["coin"]:
+            seen["coin"] |= self.context.index == 1
+            return at_once(self, mine)
+        everyone, seen["coin"] = dict.fromkeys(self.peers, (mine.size + 2,)), False
+        self.context.exchange("commit", {0: np.zeros(4, np.uint64)}, {0: (4,)})
+        heard = self.context.exchange("open", {}, everyone)[0][: mine.size]
+        answer = wide.negate(heard)
+        self.context.exchange("open", {0: np.concatenate([answer, np.zeros(2, np.uint64)])}, {})
+        seen["answers"] += 1
+        return {0: heard, 1: answer}
+
+    seen = {"coin": False, "answers": 0}
+    monkeypatch.setattr(Checks, "at_once", rushing)
+    with Coordinator(NAMES[:2], launcher="inline") as parties, cheating(monkeypatch, "multiply", one_more), pytest.raises(CheatingDetected):
+        parties.run(cell(TWO + "z = mpc.reveal(x * y)", x=np.array([3]), y=np.array([5])))
+    assert 1 == seen["answers"]
+
+
+def test_reveals_side_by_side_wait_for_one_check_of_what_both_depend_on(groups):
+    text = TWO + "a = x * y\nz, w = mpc.parallel(lambda: mpc.reveal(a), lambda: mpc.reveal(a + 1))"
+    outputs = run(groups[3], text, x=np.array([3]), y=np.array([5])).outputs
+    assert ([15], [16]) == (outputs["z"], outputs["w"])
 
 
 PRODUCT = TWO + "z = mpc.reveal(x * y)\nw = mpc.reveal((x > 0) & (y > 0))"

@@ -263,7 +263,7 @@ def test_who_listens_before_it_opens_what_has_to_vanish_is_noticed(monkeypatch):
     at_once = Checks.at_once
 
     def rushing(self, mine):
-        if self.context.index != 1 or self.context.planned or mine.size == KEY_WORDS and not seen["coin"]:
+        if self.context.index != 1 or self.context.planned or (mine.size == KEY_WORDS and not seen["coin"]):
             seen["coin"] |= self.context.index == 1
             return at_once(self, mine)
         everyone, seen["coin"] = dict.fromkeys(self.peers, (mine.size + 2,)), False

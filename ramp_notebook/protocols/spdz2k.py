@@ -328,7 +328,9 @@ class Spdz2k(Protocol):
         settings = self.context.parallel([functools.partial(self._settings, owner, rows) for owner in range(self.context.count)])
         switches = sum(len(layer.first) for layer in network(rows))
         bits = [packed.unpack(each, switches).astype(np.uint64) for each in settings]
-        ones = [self.bits_to_ring(each, switches) for each in settings] if numbers is not None else [None] * len(bits)
+        ones = [None] * len(bits)
+        if numbers is not None:
+            ones = self.context.parallel([functools.partial(self.bits_to_ring, each, switches) for each in settings])
         for mask, one in zip(bits, ones, strict=True):
             numbers, words = self._permuted(numbers, words, one, mask * ALL_ONES)
 

@@ -84,8 +84,7 @@ def test_truncation_is_exact_for_every_shift(count, bits, groups):
 
 def test_there_and_back_between_numbers_and_words(groups):
     text = (
-        "from ramp_notebook.secret.conversions import to_arithmetic, to_binary\n"
-        'x = mpc.input("x", owner="alice", full_range=True)\nw = to_binary(x)\nz, u = mpc.reveal(to_arithmetic(w)), mpc.reveal(w)'
+        CONVERTING + 'x = mpc.input("x", owner="alice", full_range=True)\nw = to_binary(x)\nz, u = mpc.reveal(to_arithmetic(w)), mpc.reveal(w)'
     )
     outputs = run(groups[2], text, x=EDGES).outputs
     np.testing.assert_array_equal(EDGES, outputs["z"])
@@ -154,6 +153,33 @@ def test_comparing_opens_one_number_and_the_inputs_of_120_ands(groups):
     """One number of 128 bits and two bits an AND: 368 bits each way. MP-SPDZ's circuit takes 118 ANDs (data61/MP-SPDZ#1405)."""
     done = run(groups[2], TWO + "z = x < y", x=np.arange(640), y=np.arange(640))
     assert (640 * (128 + 2 * 120) // 8, 7) == sent(done, "less_than")
+
+
+CONVERTING = "from ramp_notebook.secret.conversions import to_arithmetic, to_binary\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "primitive", "rounds", "ands"),
+    [
+        ("x == 0", "is_zero", 7, 63), ("to_binary(x)", "to_binary", 7, 6 * 64), ("to_arithmetic(to_binary(x))", "to_arithmetic", 7, 6 * 64),
+        ("x >> 1", "truncate", 9, 2 * 64), ("x >> 32", "truncate", 9, 2 * 64),
+    ],
+)  # fmt: skip
+def test_what_goes_between_numbers_and_bits_takes_as_many_rounds_as_stated(body, primitive, rounds, ands, groups):
+    done = run(groups[2], CONVERTING + f'x = mpc.input("x", owner="alice")\nz = {body}', x=np.arange(640))
+    sent_bytes, steps = sent(done, primitive)
+    assert rounds == steps
+    assert sent_bytes <= 640 * (128 + 2 + 2 * ands) // 8
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_shuffle_takes_a_round_for_every_layer_of_switches(count, groups):
+    """20 switches of 8 rows in 5 layers for each party: settings, daBits of all, and a product each."""
+    it = cell('x = mpc.input("x", owner="alice")\nz = gadgets.shuffle(x)', x=np.arange(8))
+    done = Run.of(groups[count].run(replace(it, needs=needs_of(it, groups[count].names))))
+    mine = [m for m in done.trace.messages if m.sender == 0 and m.phase == "online" and "shuffle" in done.trace.span_path(0, m.span)]
+    assert 2 + 5 * count == len({m.sent_at for m in mine})
+    assert 8 * (count - 1) * (1 + count * (1 + 4 * 20)) == sum(m.payload_bytes for m in mine)
 
 
 def test_a_check_costs_six_rounds_and_a_few_words_whatever_it_covers(groups):

@@ -28,6 +28,7 @@ from ramp_notebook.testing.conformance import check_obliviousness
 from ramp_notebook.testing.events import assert_same_events
 from ramp_notebook.values import wide
 from ramp_notebook.values.streams import Stream, fresh_key
+from tests import with_a_dealer
 
 NAMES = ["alice", "bob", "carol", "dave"]
 TWO = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
@@ -420,6 +421,35 @@ def test_short_keys_miss_as_often_as_the_formula_says(error, binary):
     count = sum(missed(key_bits, error, binary)[0] for _ in range(tries))
     assert abs(count - expected * tries) < 5 * np.sqrt(expected * tries)
     assert expected <= 2.0 ** -missed(key_bits, error, binary)[1]
+
+
+@pytest.mark.parametrize("secret", [0, 2**62])
+def test_whole_runs_with_short_keys_miss_as_often_whatever_is_secret(secret, monkeypatch):
+    """The same through the protocol: what passes is a product of a wrong factor, whose MAC fits. Whether it does tells nothing."""
+    tries, key_bits, results = 400, 3, []
+    monkeypatch.setattr(Spdz2k, "key_bits", key_bits)
+    monkeypatch.setattr(checks, "LEAST_BITS", -100)
+    number, five = np.full(1, secret, np.uint64), np.full(1, 5, np.uint64)
+
+    def body(context):
+        party = Spdz2k(context)
+        x = party.input(0, None if context.index else number, (1,), binary=False)
+        y = party.input(1, five if context.index else None, (1,), binary=False)
+        x = wide.add(x, np.array([[context.index], [0], [0], [0]], np.uint64))  # party 1 changes its share, but not that of the MAC
+        try:
+            product = party.multiply(x, y)
+            party.verify()
+            return party.reveal(product, range(2), binary=False)
+        except CheatingDetected:
+            return None
+
+    for _ in range(tries):
+        results += with_a_dealer.dealt(2, body)[0]
+    passed = [result for result in results[::2] if result is not None]
+    expected = chance_of_missing(key_bits, 1, False) * tries
+    assert abs(len(passed) - expected) < 5 * np.sqrt(expected)
+    assert {5 * (secret + 1) % 2**64} == {int(result[0]) for result in passed}
+    assert [result is None for result in results[::2]] == [result is None for result in results[1::2]]
 
 
 @pytest.mark.parametrize("binary", [False, True])

@@ -5,7 +5,6 @@ A partial opening shows a value that something uniform hides, so that it may be 
 same over GF(2) (2015/901), with as many random combinations as MACs have bits.
 """
 
-import hashlib
 import math
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from ..trace.recorder import OpenSpan
 from ..values import shaped, wide
 from ..values.bits import WORD_BITS
-from .checks import DIGEST_WORDS, Checks
+from .checks import Checks
 from .context import Context
 from .preprocessing.authenticated import Keys
 
@@ -32,7 +31,6 @@ class Openings:
         self._bits: list[tuple[Any, Any]] = []  # (n,) words and (64, n)
         self._bytes = 0
         self._said = self._checking = False
-        self._heard = self._nothing_heard()
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
@@ -75,15 +73,12 @@ class Openings:
         return mine
 
     def _note(self, said: Any) -> None:
-        """To one other party nobody can tell two stories; among more, what all heard is compared when it is checked."""
+        """To one other party nobody can tell two stories; of more, any two compare what they heard when it is checked."""
         self.checks.owe()
         self._said = True
-        if self.context.count > 2 and not shaped.is_shaped(said) and said.size:
-            self._heard.update(np.ascontiguousarray(said).data)
-
-    @staticmethod
-    def _nothing_heard() -> Any:
-        return hashlib.blake2b(digest_size=8 * DIGEST_WORDS)
+        if self.context.count > 2:
+            for peer in self.checks.peers:
+                self.checks.alike(peer, said)
 
     def _remember(self, kind: list[tuple[Any, Any]], opened: Any, macs: Any) -> Any:
         if opened.size:
@@ -114,12 +109,8 @@ class Openings:
             self._checking = False
 
     def _macs_fit(self) -> bool:
-        numbers, bits, heard = self._numbers, self._bits, self._heard
-        self._numbers, self._bits, self._bytes, self._said, self._heard = [], [], 0, False, self._nothing_heard()
-        if self.context.count > 2:
-            digest: Any = shaped.ShapedArray((DIGEST_WORDS,)) if self.context.planned else np.frombuffer(heard.digest(), np.uint64)
-            for peer in self.checks.peers:
-                self.checks.alike(peer, digest)
+        numbers, bits = self._numbers, self._bits
+        self._numbers, self._bits, self._bytes, self._said = [], [], 0, False
         if not (numbers or bits):
             return True
         coin = self.checks.coin()
@@ -130,7 +121,8 @@ class Openings:
     def _residue(self, items: list[tuple[Any, Any]], coin: Any) -> Any:
         """A share (2,) of sum chi_j (m_j - alpha y_j) modulo 2^128, which is zero.
 
-        A wrong y_j, modulo 2^64, passes with probability 2^(log2(s + 1) - s) at most: Theorem 1 of the paper.
+        A wrong y_j, modulo 2^64, passes with probability 2^(log2(s + 1) - s) at most: Theorem 1 of the paper. An error in high
+        words alone changes no result; that it passes tells low bits of alpha, and is as unlikely as to guess them.
         """
         self.checks.note_missed(self.key_bits - math.log2(self.key_bits + 1))
         residue = self.zero((2,), binary=False)
@@ -156,8 +148,8 @@ class Openings:
                 for start in range(0, len(opened), BLOCK):
                     part = slice(start, start + BLOCK)
                     words ^= self._sums_of_words(opened[part], macs[:, part], chi[part])
-        chosen = coin.words((self.key_bits, self.key_bits))
-        return self.zero((WORD_BITS,), binary=True) if self.keys is None else self.zero((WORD_BITS,), binary=True) ^ _parities(words, chosen)
+        chosen, zero = coin.words((self.key_bits, self.key_bits)), self.zero((WORD_BITS,), binary=True)
+        return zero if self.keys is None else zero ^ _parities(words, chosen)
 
     def _sums_of_words(self, opened: Any, macs: Any, chi: Any) -> Any:
         assert self.keys is not None

@@ -20,7 +20,7 @@ from . import planes as packed
 from .base import Protocol, Share, align
 from .checks import Checks
 from .openings import ALL_ONES, Openings
-from .permutations import network, random_permutation, route
+from .permutations import Layer, network, random_permutation, route
 from .preprocessing.authenticated import BIT, KEY_BITS, NUMBER, Authenticated, AuthenticatedSource, CountingAuthenticated, Keys
 from .preprocessing.authenticated_dealing import AuthenticatedDealer
 from .preprocessing.rehearsal import in_one_go
@@ -194,7 +194,9 @@ class Spdz2k(Protocol):
         """One triple per product (Beaver 1991): d = x - a and e = y - b are opened, 4 (n - 1) words sent by each party, one round."""
         flat = (NUMBER, math.prod(x.shape[1:]))
         a, b, c = self.supply.triples(flat[1])
-        d, e = self._two(self.openings.numbers("multiply", np.stack([wide.subtract(x.reshape(flat), a), wide.subtract(y.reshape(flat), b)], 1)))
+        hidden = np.stack([wide.subtract(x.reshape(flat), a), wide.subtract(y.reshape(flat), b)], axis=1)
+        opened = self.openings.numbers("multiply", hidden)
+        d, e = opened[:, 0], opened[:, 1]
         return self._beaver(c, wide.multiply(b, d), wide.multiply(a, e), wide.multiply(d, e)).reshape(x.shape)
 
     def conjunction(self, x: Share, y: Share) -> Share:
@@ -215,9 +217,7 @@ class Spdz2k(Protocol):
         if right.ndim == 3:
             return self._matrix_product(left.reshape(NUMBER, -1, left.shape[-1]), right).reshape(NUMBER, *shape)
         stack = np.broadcast_shapes(left.shape[1:-2], right.shape[1:-2])
-        left, right = (
-            np.broadcast_to(align(v, len(stack) + 2), (NUMBER, *stack, *v.shape[-2:])).reshape(NUMBER, -1, *v.shape[-2:]) for v in (left, right)
-        )
+        left, right = (_stacked(v, stack) for v in (left, right))
         products = self.context.parallel([functools.partial(self._matrix_product, left[:, i], right[:, i]) for i in range(left.shape[1])])
         return np.stack(products, axis=1).reshape(NUMBER, *shape)
 
@@ -231,10 +231,6 @@ class Spdz2k(Protocol):
 
     def _beaver(self, c: Share, db: Share, ea: Share, de: Any) -> Share:
         return wide.add(wide.add(c, db), wide.add(ea, self._constant(de)))
-
-    @staticmethod
-    def _two(opened: Any) -> tuple[Any, Any]:
-        return opened[:, 0], opened[:, 1]
 
     # -- from numbers to bits ------------------------------------------------------------------------------------------
 
@@ -328,12 +324,13 @@ class Spdz2k(Protocol):
         rows = columns[0][0].shape[1]
         if rows < 2:
             return [share for share, _ in columns]
-        parts = [[share.reshape(share.shape[0], rows, math.prod(share.shape[2:])) for share, binary in columns if binary == kind] for kind in (False, True)]
-        numbers, words = (np.concatenate(part, axis=2) if part else None for part in parts)
+        numbers, words = (_side_by_side([share for share, binary in columns if binary == kind]) for kind in (False, True))
         settings = self.context.parallel([functools.partial(self._settings, owner, rows) for owner in range(self.context.count)])
         switches = sum(len(layer.first) for layer in network(rows))
         bits = [packed.unpack(each, switches).astype(np.uint64) for each in settings]
-        ones = [self.bits_to_ring(each, switches) for each in settings] if numbers is not None else [None] * len(bits)
+        ones = [None] * len(bits)
+        if numbers is not None:
+            ones = self.context.parallel([functools.partial(self.bits_to_ring, each, switches) for each in settings])
         for mask, one in zip(bits, ones, strict=True):
             numbers, words = self._permuted(numbers, words, one, mask * ALL_ONES)
 
@@ -356,31 +353,37 @@ class Spdz2k(Protocol):
         """Rows (components, rows, width) behind the network: both of a switch change by its setting times their difference."""
         start = 0
         for layer in network((words if numbers is None else numbers).shape[1]):
-            first, chosen = layer.first, slice(start, start + len(layer.first))
+            chosen = slice(start, start + len(layer.first))
             start += len(layer.first)
-            branches = []
-            if numbers is not None:
-                differ = wide.subtract(numbers[:, first], numbers[:, first + 1])
-                branches.append(functools.partial(self.multiply, np.broadcast_to(ones[:, chosen, None], differ.shape), differ))
-            if words is not None:
-                differ = words[:, first] ^ words[:, first + 1]
-                branches.append(functools.partial(self.conjunction, np.broadcast_to(masks[:, chosen, None], differ.shape), differ))
-            changes = self.context.parallel(branches)
-            if numbers is not None:
-                change = changes.pop(0)
-                numbers = _changed(numbers, first, wide.subtract(numbers[:, first], change), wide.add(numbers[:, first + 1], change))
-                numbers = np.take(numbers, layer.then, axis=1)
-            if words is not None:
-                change = changes.pop(0)
-                words = _changed(words, first, words[:, first] ^ change, words[:, first + 1] ^ change)
-                words = np.take(words, layer.then, axis=1)
+            numbers, words = self.context.parallel(
+                [
+                    functools.partial(self._switched, numbers, ones, chosen, layer, wide.add, wide.subtract, self.multiply),
+                    functools.partial(self._switched, words, masks, chosen, layer, np.bitwise_xor, np.bitwise_xor, self.conjunction),
+                ]
+            )
         return numbers, words
 
+    @staticmethod
+    def _switched(rows: Any, settings: Any, chosen: slice, layer: Layer, plus: Any, minus: Any, product: Any) -> Any:
+        """One layer: the rows of a switch change by its setting times their difference, and go on to the next layer."""
+        if rows is None:
+            return None
+        first, out = layer.first, rows.copy()
+        differ = minus(rows[:, first], rows[:, first + 1])
+        change = product(np.broadcast_to(settings[:, chosen, None], differ.shape), differ)
+        out[:, first], out[:, first + 1] = minus(rows[:, first], change), plus(rows[:, first + 1], change)
+        return np.take(out, layer.then, axis=1)
 
-def _changed(rows: Any, first: Any, upper: Any, lower: Any) -> Any:
-    out = rows.copy()
-    out[:, first], out[:, first + 1] = upper, lower
-    return out
+
+def _side_by_side(shares: Sequence[Share]) -> Any:
+    """Rows (components, rows, width) of all shares; None of none."""
+    flat = [share.reshape(*share.shape[:2], math.prod(share.shape[2:])) for share in shares]
+    return np.concatenate(flat, axis=2) if flat else None
+
+
+def _stacked(x: Share, stack: tuple[int, ...]) -> Share:
+    """Matrices (4, …, m, k) as (4, how many, m, k), for a stack of this shape."""
+    return np.broadcast_to(align(x, len(stack) + 2), (NUMBER, *stack, *x.shape[-2:])).reshape(NUMBER, -1, *x.shape[-2:])
 
 
 def _array(value: Any) -> Any:

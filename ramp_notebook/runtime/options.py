@@ -133,7 +133,7 @@ def _source(given: Mapping[str, Any], chosen: str, protocol: str) -> str:
     base, _ = parts_of(chosen)
     one_of("--preprocessing", base, [AUTO, *SOURCES], "source")
     if given.get("preprocessing") and not sources:
-        raise OptionError(f"--preprocessing means nothing under --protocol {protocol}, which leaves no choice of preprocessing; leave it out")
+        raise OptionError(f"--preprocessing means nothing under --protocol {protocol}, which leaves no choice of it; leave it out")
     if sources and base != AUTO:
         try:
             registry.protocols[protocol].source_named(base)

@@ -70,7 +70,7 @@ class Separation:
         return "\n".join(lines)
 
 
-def verify_separation(names: Sequence[str], protocol: str, preprocessing: str = "ot") -> Separation:
+def verify_separation(names: Sequence[str], protocol: str, preprocessing: str = "") -> Separation:
     """Start fresh parties, plant, share, and search; the dealer too if one dealt. Takes a few seconds; needs /proc."""
     if not Path("/proc/self/mem").exists():
         raise MisuseError("verifying separation reads /proc/PID/mem, which this system does not have; it works on Linux")

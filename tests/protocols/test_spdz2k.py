@@ -2,12 +2,15 @@
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ramp_notebook import registry
 from ramp_notebook.errors import CheatingDetected, MisuseError, OptionError
 from ramp_notebook.protocols import checks, openings
+from ramp_notebook.protocols.checks import Checks
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.openings import Openings
 from ramp_notebook.protocols.preprocessing.authenticated import Keys
@@ -17,12 +20,15 @@ from ramp_notebook.protocols.spdz2k import Spdz2k
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.finished import Run
+from ramp_notebook.runtime.needs import needs_of
 from ramp_notebook.runtime.options import check
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing.checked import unchecked
+from ramp_notebook.testing.conformance import check_obliviousness
 from ramp_notebook.testing.events import assert_same_events
 from ramp_notebook.values import wide
 from ramp_notebook.values.streams import Stream, fresh_key
+from tests import with_a_dealer
 
 NAMES = ["alice", "bob", "carol", "dave"]
 TWO = 'x, y = mpc.input("x", owner="alice"), mpc.input("y", owner="bob")\n'
@@ -79,8 +85,7 @@ def test_truncation_is_exact_for_every_shift(count, bits, groups):
 
 def test_there_and_back_between_numbers_and_words(groups):
     text = (
-        "from ramp_notebook.secret.conversions import to_arithmetic, to_binary\n"
-        'x = mpc.input("x", owner="alice", full_range=True)\nw = to_binary(x)\nz, u = mpc.reveal(to_arithmetic(w)), mpc.reveal(w)'
+        CONVERTING + 'x = mpc.input("x", owner="alice", full_range=True)\nw = to_binary(x)\nz, u = mpc.reveal(to_arithmetic(w)), mpc.reveal(w)'
     )
     outputs = run(groups[2], text, x=EDGES).outputs
     np.testing.assert_array_equal(EDGES, outputs["z"])
@@ -109,6 +114,22 @@ def test_a_shuffle_keeps_rows_together(count, groups):
     assert 3 == len(orders)
 
 
+@pytest.mark.parametrize("name", ["less_than", "select", "equal"])
+def test_messages_do_not_depend_on_data(name, groups):
+    check_obliviousness(name, registry.gadgets[name].facts, "spdz2k", groups[2])
+
+
+def test_a_cell_has_made_before_exactly_what_it_spends(groups):
+    text = TWO + "z = x * y\nw = gadgets.shuffle(x < y)\nu = mpc.reveal(x >> 2)\nv = x.reshape(2, 2) @ y.reshape(2, 2)"
+    it = cell(text, x=np.arange(4), y=np.arange(4))
+    with Coordinator(NAMES[:2], launcher="inline") as parties:
+        done = Run.of(parties.run(replace(it, needs=needs_of(it, parties.names))))
+    assert {"triples", "bit triples", "edaBits 64", "edaBits 2", "edaBits 62", "daBits", "masks of party 0"} < set(done.supplies)
+    assert all(made == used and not left for made, used, left in done.supplies.values())
+    with pytest.raises(MisuseError, match="with MACs spends no translations"), Coordinator(NAMES[:2], launcher="inline") as parties:
+        parties.run(replace(it, needs={("translations", 2, 1, 1): 1}, source="", stocking=True))
+
+
 # -- costs -------------------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +154,33 @@ def test_comparing_opens_one_number_and_the_inputs_of_120_ands(groups):
     """One number of 128 bits and two bits an AND: 368 bits each way. MP-SPDZ's circuit takes 118 ANDs (data61/MP-SPDZ#1405)."""
     done = run(groups[2], TWO + "z = x < y", x=np.arange(640), y=np.arange(640))
     assert (640 * (128 + 2 * 120) // 8, 7) == sent(done, "less_than")
+
+
+CONVERTING = "from ramp_notebook.secret.conversions import to_arithmetic, to_binary\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "primitive", "rounds", "ands"),
+    [
+        ("x == 0", "is_zero", 7, 63), ("to_binary(x)", "to_binary", 7, 6 * 64), ("to_arithmetic(to_binary(x))", "to_arithmetic", 7, 6 * 64),
+        ("x >> 1", "truncate", 9, 2 * 64), ("x >> 32", "truncate", 9, 2 * 64),
+    ],
+)  # fmt: skip
+def test_what_goes_between_numbers_and_bits_takes_as_many_rounds_as_stated(body, primitive, rounds, ands, groups):
+    done = run(groups[2], CONVERTING + f'x = mpc.input("x", owner="alice")\nz = {body}', x=np.arange(640))
+    sent_bytes, steps = sent(done, primitive)
+    assert rounds == steps
+    assert sent_bytes <= 640 * (128 + 2 + 2 * ands) // 8
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_shuffle_takes_a_round_for_every_layer_of_switches(count, groups):
+    """20 switches of 8 rows in 5 layers for each party: settings, daBits of all, and a product each."""
+    it = cell('x = mpc.input("x", owner="alice")\nz = gadgets.shuffle(x)', x=np.arange(8))
+    done = Run.of(groups[count].run(replace(it, needs=needs_of(it, groups[count].names))))
+    mine = [m for m in done.trace.messages if m.sender == 0 and m.phase == "online" and "shuffle" in done.trace.span_path(0, m.span)]
+    assert 2 + 5 * count == len({m.sent_at for m in mine})
+    assert 8 * (count - 1) * (1 + count * (1 + 4 * 20)) == sum(m.payload_bytes for m in mine)
 
 
 def test_a_check_costs_six_rounds_and_a_few_words_whatever_it_covers(groups):
@@ -187,6 +235,7 @@ ALL_STEPS = TWO + (
     "a = mpc.reveal(x * y)\nb = mpc.reveal(x < y)\nc = mpc.reveal((x > 0) & (y > 0))\nd = mpc.reveal((x > y).sum())\n"
     'e = mpc.reveal(x @ y)\nf = mpc.reveal(x >> 3, to="alice")\ng = mpc.reveal(gadgets.shuffle(x))\nh = mpc.reveal(x & y)'
 )
+KEY_WORDS = 2  # of a coin, and of the check of numbers, which follows it
 TAGS = ["input", "multiply", "masked", "and", "bits_to_ring", "matmul", "reveal", "commit", "open", "confirm"]
 
 
@@ -234,6 +283,35 @@ def test_a_changed_reveal_is_noticed_whichever_it_is(tag, nth, monkeypatch):
 def test_two_stories_are_noticed(tag, monkeypatch):
     with Coordinator(NAMES[:3], launcher="inline") as parties, cheating(monkeypatch, tag, one_more, peers=[2]), pytest.raises(CheatingDetected):
         parties.run(cell(ALL_STEPS, x=np.array([3, -4, 5]), y=np.array([5, 5, -6])))
+
+
+def test_who_listens_before_it_opens_what_has_to_vanish_is_noticed(monkeypatch):
+    """A rushing party spoils a product and opens, in the check, what makes the sum vanish; it had committed to something else."""
+    at_once = Checks.at_once
+
+    def rushing(self, mine):
+        if self.context.index != 1 or self.context.planned or (mine.size == KEY_WORDS and not seen["coin"]):
+            seen["coin"] |= self.context.index == 1
+            return at_once(self, mine)
+        everyone, seen["coin"] = dict.fromkeys(self.peers, (mine.size + 2,)), False
+        self.context.exchange("commit", {0: np.zeros(4, np.uint64)}, {0: (4,)})
+        heard = self.context.exchange("open", {}, everyone)[0][: mine.size]
+        answer = wide.negate(heard)
+        self.context.exchange("open", {0: np.concatenate([answer, np.zeros(2, np.uint64)])}, {})
+        seen["answers"] += 1
+        return {0: heard, 1: answer}
+
+    seen = {"coin": False, "answers": 0}
+    monkeypatch.setattr(Checks, "at_once", rushing)
+    with Coordinator(NAMES[:2], launcher="inline") as parties, cheating(monkeypatch, "multiply", one_more), pytest.raises(CheatingDetected):
+        parties.run(cell(TWO + "z = mpc.reveal(x * y)", x=np.array([3]), y=np.array([5])))
+    assert 1 == seen["answers"]
+
+
+def test_reveals_side_by_side_wait_for_one_check_of_what_both_depend_on(groups):
+    text = TWO + "a = x * y\nz, w = mpc.parallel(lambda: mpc.reveal(a), lambda: mpc.reveal(a + 1))"
+    outputs = run(groups[3], text, x=np.array([3]), y=np.array([5])).outputs
+    assert ([15], [16]) == (outputs["z"], outputs["w"])
 
 
 PRODUCT = TWO + "z = mpc.reveal(x * y)\nw = mpc.reveal((x > 0) & (y > 0))"
@@ -343,6 +421,35 @@ def test_short_keys_miss_as_often_as_the_formula_says(error, binary):
     count = sum(missed(key_bits, error, binary)[0] for _ in range(tries))
     assert abs(count - expected * tries) < 5 * np.sqrt(expected * tries)
     assert expected <= 2.0 ** -missed(key_bits, error, binary)[1]
+
+
+@pytest.mark.parametrize("secret", [0, 2**62])
+def test_whole_runs_with_short_keys_miss_as_often_whatever_is_secret(secret, monkeypatch):
+    """The same through the protocol: what passes is a product of a wrong factor, whose MAC fits. Whether it does tells nothing."""
+    tries, key_bits, results = 400, 3, []
+    monkeypatch.setattr(Spdz2k, "key_bits", key_bits)
+    monkeypatch.setattr(checks, "LEAST_BITS", -100)
+    number, five = np.full(1, secret, np.uint64), np.full(1, 5, np.uint64)
+
+    def body(context):
+        party = Spdz2k(context)
+        x = party.input(0, None if context.index else number, (1,), binary=False)
+        y = party.input(1, five if context.index else None, (1,), binary=False)
+        x = wide.add(x, np.array([[context.index], [0], [0], [0]], np.uint64))  # party 1 changes its share, but not that of the MAC
+        try:
+            product = party.multiply(x, y)
+            party.verify()
+            return party.reveal(product, range(2), binary=False)
+        except CheatingDetected:
+            return None
+
+    for _ in range(tries):
+        results += with_a_dealer.dealt(2, body)[0]
+    passed = [result for result in results[::2] if result is not None]
+    expected = chance_of_missing(key_bits, 1, False) * tries
+    assert abs(len(passed) - expected) < 5 * np.sqrt(expected)
+    assert {5 * (secret + 1) % 2**64} == {int(result[0]) for result in passed}
+    assert [result is None for result in results[::2]] == [result is None for result in results[1::2]]
 
 
 @pytest.mark.parametrize("binary", [False, True])

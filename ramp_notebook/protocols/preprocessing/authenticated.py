@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...errors import MisuseError
 from ...values.bits import WORD_BITS, word_count
 from ...values.shaped import ShapedArray, shape_rule
 from ...values.streams import Stream, fresh_key
@@ -89,14 +90,17 @@ def parts(name: str, sizes: Any) -> list[tuple[int, tuple[int, ...]]]:
         return [(NUMBER, (rows, inner)), (NUMBER, (inner, columns)), (NUMBER, (rows, columns))]
     if name == "edabits":
         return [(NUMBER, (WORD_BITS,)), (BIT, (sizes[0],))]
-    return {
+    known: dict[str, list[tuple[int, tuple[int, ...]]]] = {
         "triples": [(NUMBER, ())] * 3, "bit_triples": [(BIT, ())] * 3, "randoms": [(NUMBER, ())], "random_bits": [(BIT, ())],
         "masks": [(NUMBER, ())], "bit_masks": [(BIT, ())], "dabits": [(NUMBER, (WORD_BITS,)), (BIT, ())],
-    }[name]  # fmt: skip
+    }  # fmt: skip
+    if name not in known:
+        raise MisuseError(f"a protocol with MACs spends no {name}; it spends matrix_triples, edabits, {', '.join(known)}")
+    return known[name]
 
 
 class Authenticated(Supply):
-    """What a protocol with MACs asks for in one cell; shares come with the component axis first. `kept` is what outlives the cell.
+    """What a protocol with MACs asks for in one cell; shares come with components first. `kept` is what outlives the cell.
 
     `keys` are the party's (None in a plan), and last as long as secrets do. `source` is the class of the source that was chosen.
     """

@@ -76,7 +76,8 @@ def in_one_go(step: Step) -> Step:
 
 
 @functools.lru_cache(maxsize=256)
-def _needs(step: Step, cls: Any, party: tuple[int, tuple[str, ...], str], shapes: tuple[Any, ...], public: tuple[Any, ...]) -> dict[Kind, int]:
+def _needs(step: Step, cls: Any, party: tuple[Any, ...], shapes: tuple[Any, ...], public: tuple[Any, ...]) -> dict[Kind, int]:
+    """At `party`: its index, all names, where its items come from."""
     index, names, preprocessing = party
     protocol = cls(Context(EchoLinks(index, names), Recorder(clock=False), 0, planned=True, preprocessing=preprocessing))
     needs = protocol.count_needs()

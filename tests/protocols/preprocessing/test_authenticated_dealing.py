@@ -1,47 +1,26 @@
 """What a dealer hands out with MACs is what the kinds say, under the parties' keys, and shares of it tell nothing to one party less."""
 
-import threading
-
 import numpy as np
 import pytest
 
 from ramp_notebook.protocols.checks import Checks
-from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.planes import from_planes, unpack
 from ramp_notebook.protocols.preprocessing.authenticated import BIT, KEY_BITS, NUMBER, Authenticated, Keys
 from ramp_notebook.protocols.preprocessing.authenticated_dealing import AuthenticatedDealer
-from ramp_notebook.runtime.dealer import serve
-from ramp_notebook.trace.recorder import Recorder, merge_records
 from ramp_notebook.values import wide
-from ramp_notebook.wire.memory import MemoryHub, MemoryLinks
-
-NAMES = ("alice", "bob", "carol", "dave", "erin")
+from tests import with_a_dealer
 
 
 def dealt(count, body):
-    """What `body` returns of a supply at every party, the sums of their keys, and the trace; the dealer is one more thread."""
-    everyone = (*NAMES[:count], "dealer")
-    hub = MemoryHub(everyone)
-    links = [MemoryLinks(hub, i) for i in range(count + 1)]
-    recorders, results = [Recorder() for _ in everyone], [None] * count
+    """What `body` returns of a supply at every party, the sums of their keys, and the trace."""
     keys = [Keys.fresh() for _ in range(count)]
-    for each in links:
-        each.begin(1)
-    contexts = [Context(each, recorder, 1, preprocessing="dealer") for each, recorder in zip(links, recorders, strict=True)]
 
-    def party(i):
-        results[i] = body(Authenticated(contexts[i], {}, AuthenticatedDealer, keys[i], Checks(contexts[i])))
+    def party(context):
+        return body(Authenticated(context, {}, AuthenticatedDealer, keys[context.index], Checks(context)))
 
-    threads = [threading.Thread(target=party, args=(i,)) for i in range(count)]
-    dealer = threading.Thread(target=serve, args=(contexts[count],))
-    for thread in (*threads, dealer):
-        thread.start()
-    for thread in threads:
-        thread.join()
-    links[count].hush()
-    dealer.join()
+    results, trace = with_a_dealer.dealt(count, party)
     alpha, delta = sum(key.alpha for key in keys), int(np.bitwise_xor.reduce([np.uint64(key.delta) for key in keys]))
-    return results, (alpha, delta), merge_records(everyone, [recorder.party_record() for recorder in recorders])
+    return results, (alpha, delta), trace
 
 
 def number(shares, alpha):

@@ -38,25 +38,26 @@ class SoftSpoken(Engine):
     `SoftSpokenActive` adds the checks for parties who do not follow this; here they are empty.
     """
 
+    delta_bits: ClassVar[int] = BLOCK_BITS
     spare_words: ClassVar[int] = 0  # words more of OTs than were asked for, which a check uses up
 
     def __init__(self, k: int = USUAL_K, deltas: Mapping[int, Any] | None = None):
         if k not in FITTING_K:
             raise MisuseValueError(f"SoftSpoken's k is 1, 2, 4 or 8: bits shrink with 1/k, work grows with 2^k / k; got {k}.")
         super().__init__()
-        self.k, self.groups = k, BLOCK_BITS // k
+        self.k, self.groups = k, self.delta_bits // k
         self._wanted = {} if deltas is None else deltas
-        self._receiving: dict[int, _Leaves] = {}  # by the peer who sends
-        self._sending: dict[int, _Leaves] = {}
+        self._receiving: dict[int, Leaves] = {}  # by the peer who sends
+        self._sending: dict[int, Leaves] = {}
         self._delta: dict[int, np.ndarray] = {}  # bits (groups, k)
 
     def _set_up(self, context: Context) -> None:
         randomness, shape = Stream(fresh_key()), (self.groups, self.k)
-        known = {peer: random_bits(randomness, BLOCK_BITS) for peer in peers(context)}  # the sides whose sums are learnt
+        known = {peer: random_bits(randomness, self.delta_bits) for peer in peers(context)}  # the sides whose sums are learnt
         for sides in known.values():
             sides[self.k - 1] = 0  # the last bit of the first tree's missing leaf, and so of Δ, is 1
         for peer, delta in self._wanted.items():
-            known[peer] = 1 - bits.unpack(delta, BLOCK_BITS).astype(np.uint8).reshape(shape)[:, ::-1].reshape(-1)
+            known[peer] = 1 - bits.unpack(delta, self.delta_bits).astype(np.uint8).reshape(shape)[:, ::-1].reshape(-1)
         as_sender, as_receiver = base_ots(context, known)
         message = (*shape, 2, 2)
         if context.planned:
@@ -66,7 +67,7 @@ class SoftSpoken(Engine):
         sends = {}
         for peer in known:
             leaves, sums = grow(randomness.words((self.groups, 2)), self.k)
-            self._receiving[peer] = _Leaves(leaves)
+            self._receiving[peer] = Leaves(leaves)
             sends[peer] = sums ^ as_sender[peer].reshape(message)
 
         replies = context.exchange("trees", sends, dict.fromkeys(known, message))
@@ -77,7 +78,7 @@ class SoftSpoken(Engine):
             opened = np.take_along_axis(sums, sides[..., None, None], axis=2)[:, :, 0] ^ as_receiver[peer].reshape(*shape, 2)
             leaves = puncture(missing, opened)
             order = np.arange(1 << self.k) ^ missing[:, None]
-            self._sending[peer] = _Leaves(np.take_along_axis(leaves, order[..., None], axis=1), known=1)
+            self._sending[peer] = Leaves(np.take_along_axis(leaves, order[..., None], axis=1), known=1)
             self._delta[peer] = missing[:, None] >> np.arange(self.k) & 1
         self._check_trees(context)
 
@@ -119,23 +120,22 @@ class SoftSpoken(Engine):
     def _check_choices(
         self, context: Context, directions: Directions, words: int, q: Mapping[int, Any], mine: Mapping[int, Any]
     ) -> None:
-        """Curious receivers send corrections to one choice. `q` are planes (128, words) by receiver, `mine` choices and planes by sender."""
+        """Curious receivers send corrections to one choice. `q`: planes (128, words) by receiver; `mine`: choices and planes by sender."""
 
 
-class _Leaves:
+class Leaves:
     """The streams of all trees' leaves, drawn in step; `known` is 1 if leaf 0 of every tree is missing."""
 
     def __init__(self, leaves: Blocks, known: int = 0):
         self._trees = [[Stream(leaf.tobytes()) for leaf in tree[known:]] for tree in leaves]
         self._known, self._width, self._depth = known, leaves.shape[1], leaves.shape[1].bit_length() - 1
 
-    def first_words(self, words: int) -> Blocks:
-        """The next words (trees, 2^k, words) of every leaf, zeros for one that is missing."""
-        parts = np.zeros((len(self._trees), self._width, words), np.uint64)
-        for tree, streams in zip(parts, self._trees, strict=True):
-            for row, stream in zip(tree[self._known :], streams, strict=True):
-                row[:] = stream.words(words)
-        return parts
+    def words_of(self, tree: int, words: int) -> Blocks:
+        """The next words (2^k, words) of every leaf of one tree, zeros for one that is missing."""
+        rows = np.zeros((self._width, words), np.uint64)
+        for row, stream in enumerate(self._trees[tree], self._known):
+            stream.words_into(rows[row])
+        return rows
 
     def draw(self, words: int) -> tuple[Any, Any]:
         """The next `words` of every leaf: their sums (trees, words) and planes (trees, depth, words)."""

@@ -28,7 +28,7 @@ from ..context import Context
 from ..security import ADVERSARIES
 from .engine import BLOCK_BITS, Directions
 from .hashing import Blocks
-from .softspoken import SoftSpoken
+from .softspoken import Leaves, SoftSpoken
 
 PROOF_WORDS = 4  # of every leaf: twice the security parameter, so that no two leaves give the same
 POINTS = 2
@@ -56,13 +56,16 @@ class SoftSpokenActive(SoftSpoken):
             return {peer: ShapedArray(message) for peer in self.checks.peers}
         proofs = {}
         for peer, leaves in self._receiving.items():
-            parts = leaves.first_words(PROOF_WORDS)
+            parts = self._parts(leaves)
             proofs[peer] = np.concatenate([np.bitwise_xor.reduce(parts, axis=1), _hashed(parts)])
         return proofs
 
+    def _parts(self, leaves: Leaves) -> Blocks:
+        return np.stack([leaves.words_of(tree, PROOF_WORDS) for tree in range(self.groups)])
+
     def _tree_fits(self, peer: int, proof: Blocks) -> bool:
         missing = self._delta[peer] @ (1 << np.arange(self.k))
-        parts = self._sending[peer].first_words(PROOF_WORDS)
+        parts = self._parts(self._sending[peer])
         parts[:, 0] = proof[:-1] ^ np.bitwise_xor.reduce(parts, axis=1)
         order = np.arange(1 << self.k) ^ missing[:, None]
         return np.array_equal(_hashed(np.take_along_axis(parts, order[..., None], axis=1)), proof[-1:])

@@ -109,4 +109,4 @@ def test_a_failure_destroys_the_base_transfers():
     bend = one_bit("choice_values")
     Group(2).run(lambda context: outcome(lambda c: extended(c, engine=engines[c.index]), context, bend))
     for engine in engines:
-        assert not (engine._receiving or engine._sending or engine._delta or engine._life)
+        assert not any((engine._receiving, engine._sending, engine._delta, engine._life))

@@ -13,6 +13,7 @@ commits to its share of the check for every value that their sum can have, and o
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from ...values import wide
 from ...values.bits import WORD_BITS
 from ...values.shaped import ShapedArray, zeros
 from ...values.streams import Stream, fresh_key
+from ...values.universal import polynomial_hash
 from ..checks import DIGEST_WORDS, Checks
 from ..context import Context, ShapedStream
 from ..openings import Openings
@@ -35,6 +37,7 @@ from .voles import NumberVole
 KEY_TRIALS = 160  # a wrong key passes each with probability 3/4 at most
 MISSED_BITS = 52  # of wrong MACs of numbers, per check
 NONCE_WORDS = 2
+POINTS = 2
 
 
 class Authenticator:
@@ -129,11 +132,26 @@ class Authenticator:
         rows = np.array([-(delta >> k & 1) & (1 << 64) - 1 for k in range(KEY_BITS)], np.uint64)
         return own[None] & rows[:, None]
 
+    def plus(self, share: Any, words: Any) -> Any:
+        """A share (65, …) with public bits added: party 0 has them, all their MACs."""
+        first = words if self.context.index == 0 else words ^ words
+        return share ^ np.concatenate([first[None], self._times_delta(words)])
+
     # -- common --------------------------------------------------------------------------------------------------------
 
     def random(self, shape: tuple[int, ...]) -> Any:
         """Known to this party alone."""
         return (ShapedStream() if self.context.planned else Stream(fresh_key())).words(shape)
+
+    def vanish(self, words: Any) -> bool:
+        """Whether the XOR of all parties' words (n,) is zero for every one: values of a polynomial are opened, at once. Four rounds."""
+        points, zero = self.checks.coin().words(POINTS), self.openings().zero((POINTS,), binary=True)
+        self.checks.note_missed(POINTS * (64 - math.log2(max(1, len(words)))))
+        value = polynomial_hash(words[None], [0] * POINTS if self.context.planned else [int(point) for point in points])[0]
+        said = self.checks.at_once(value ^ zero).values()
+        if self.context.planned:
+            return True
+        return all(each is not None for each in said) and not np.bitwise_xor.reduce(list(said)).any()
 
     def openings(self) -> Openings:
         return Openings(self.context, self.checks, self.keys, KEY_BITS)
@@ -160,7 +178,7 @@ class Authenticator:
             alpha = 0 if self.keys is None else self.keys.alpha
             options = [wide.subtract(joint[2:], wide.of_int(total * alpha)[:, None]) for total in range(parties + 1)]
             fine = self._prove(bits, options, lambda total: total, wide.add) and fine
-            self.checks.note_missed(KEY_TRIALS * np.log2(4 / 3))
+            self.checks.note_missed(KEY_TRIALS * math.log2(4 / 3))
             self.checks.confirm("MAC keys", self.checks.compare() and fine)
 
     def _prove(self, bits: Any, options: list[Any], choose: Callable[[Any], Any], add: Callable[[Any, Any], Any]) -> bool:

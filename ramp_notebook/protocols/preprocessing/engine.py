@@ -58,6 +58,12 @@ class Batch:
         t = self.t[peer]
         return (hash_blocks(t, self.number, chunk=c) for c in range(chunks))
 
+    def head(self, count: int) -> "Batch":
+        """The first OTs as a batch of their own; of these two, one may be hashed."""
+        q, t = ({peer: blocks[:count] for peer, blocks in each.items()} for each in (self.q, self.t))
+        b = {peer: choices[: word_count(count)] for peer, choices in self.b.items()}
+        return Batch(count, self.number, self.delta, q, t, b)
+
     def _spend(self, peer: int, role: str) -> None:
         if (peer, role) in self._spent:
             raise MisuseError(f"these oblivious transfers with party {peer} were spent as {role} before: extend again for fresh ones.")

@@ -62,7 +62,7 @@ def leaky_triples(maker: Authenticator, words: int) -> tuple[Any, Any, Any]:
         chosen = batch.chosen(peer)
         z = z ^ _last_bits(chosen) ^ x_own & products[count:]
         macs = macs ^ chosen[:, 0] ^ bits * products[:count]
-    z = _said(maker, z)
+    z = maker.said("and_shares", z)
     z_share = maker.plus(r, z)
     with OpenSpan(context.recorder, "check products"):
         fine = maker.vanish(macs ^ from_planes(z_share[1:], count))
@@ -72,16 +72,6 @@ def leaky_triples(maker: Authenticator, words: int) -> tuple[Any, Any, Any]:
 
 def _thirds(array: Any, words: int) -> tuple[Any, Any, Any]:
     return array[..., :words], array[..., words : 2 * words], array[..., 2 * words :]
-
-
-def _said(maker: Authenticator, mine: Any) -> Any:
-    """The XOR of what all say, the same at all."""
-    peers = maker.checks.peers
-    for words in maker.context.exchange("and_shares", dict.fromkeys(peers, mine), dict.fromkeys(peers, mine.shape)).values():
-        mine = mine ^ words
-    for peer in peers if maker.context.count > 2 else ():
-        maker.checks.alike(peer, mine)
-    return mine
 
 
 def _last_bits(blocks: Any) -> Any:

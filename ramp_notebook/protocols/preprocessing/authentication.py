@@ -137,11 +137,26 @@ class Authenticator:
         first = words if self.context.index == 0 else words ^ words
         return share ^ np.concatenate([first[None], self._times_delta(words)])
 
+    def plus_number(self, share: Any, numbers: Any) -> Any:
+        """A share (4, …) with public numbers (2, …) added."""
+        alpha = 0 if self.keys is None else self.keys.alpha
+        first = numbers if self.context.index == 0 else numbers ^ numbers
+        return wide.add(share, np.concatenate([first, wide.scale(numbers, alpha)]))
+
     # -- common --------------------------------------------------------------------------------------------------------
 
     def random(self, shape: tuple[int, ...]) -> Any:
         """Known to this party alone."""
         return (ShapedStream() if self.context.planned else Stream(fresh_key())).words(shape)
+
+    def said(self, tag: str, mine: Any) -> Any:
+        """The XOR of what all parties say; that it was the same to all is checked with the next comparison."""
+        peers = self.checks.peers
+        for words in self.context.exchange(tag, dict.fromkeys(peers, mine), dict.fromkeys(peers, mine.shape)).values():
+            mine = mine ^ words
+        for peer in peers if self.context.count > 2 else ():
+            self.checks.alike(peer, mine)
+        return mine
 
     def vanish(self, words: Any) -> bool:
         """Whether the XOR of all parties' words (n,) is zero for every one: values of a polynomial are opened, at once. Four rounds."""

@@ -61,6 +61,8 @@ class Authenticator:
         self.ots, self.correlated, self._vole = self._engines  # one Δ for pads, another for MACs
         for engine in self._engines:
             engine.checks = checks
+            if context.planned:
+                engine.assume({"ready": self._ready})
 
     def is_ready(self, context: Context) -> bool:
         if context.planned:

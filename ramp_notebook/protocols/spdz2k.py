@@ -23,12 +23,13 @@ from .openings import ALL_ONES, Openings
 from .permutations import Layer, network, random_permutation, route
 from .preprocessing.authenticated import BIT, KEY_BITS, NUMBER, Authenticated, AuthenticatedSource, CountingAuthenticated, Keys
 from .preprocessing.authenticated_dealing import AuthenticatedDealer
+from .preprocessing.authenticated_transfers import AuthenticatedTransfers
 from .preprocessing.rehearsal import in_one_go
 from .preprocessing.supply import planned_supply, supply_state
 from .security import ADVERSARIES, Security
 
 WORD = 64
-SOURCES: dict[str, type[AuthenticatedSource]] = {"dealer": AuthenticatedDealer}  # the first is the default
+SOURCES: dict[str, type[AuthenticatedSource]] = {"ot": AuthenticatedTransfers, "dealer": AuthenticatedDealer}  # the first is the default
 
 
 @protocol("spdz2k")

@@ -7,7 +7,7 @@ block t = q ⊕ b·Δ. Hashed with its number it is a random OT. Blocks are rows
 import abc
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ...trace.recorder import OpenSpan
 from ...values.shaped import ShapedArray
 from ..context import Context
 from ..planes import unpack, word_count
+from ..security import ADVERSARIES
 from .hashing import hash_blocks
 
 BLOCK_BITS = 128
@@ -57,6 +58,12 @@ class Batch:
         t = self.t[peer]
         return (hash_blocks(t, self.number, chunk=c) for c in range(chunks))
 
+    def head(self, count: int) -> "Batch":
+        """The first OTs as a batch of their own; of these two, one may be hashed."""
+        q, t = ({peer: blocks[:count] for peer, blocks in each.items()} for each in (self.q, self.t))
+        b = {peer: choices[: word_count(count)] for peer, choices in self.b.items()}
+        return Batch(count, self.number, self.delta, q, t, b)
+
     def _spend(self, peer: int, role: str) -> None:
         if (peer, role) in self._spent:
             raise MisuseError(f"these oblivious transfers with party {peer} were spent as {role} before: extend again for fresh ones.")
@@ -70,6 +77,8 @@ class Engine(abc.ABC):
     them the pairs' seeds, are new, and the next call makes base OTs again. Its randomness always comes from the operating
     system, so that no cell with a seed of its own makes it predictable.
     """
+
+    adversary: ClassVar[str] = ADVERSARIES[1]  # against whom its OTs are as they should be; nothing made of them withstands more
 
     def __init__(self) -> None:
         self._planned_ready = False
@@ -137,12 +146,12 @@ class Directions:
         self.senders = sorted(s for s, r in taking_part if r == me)
         self.receivers = sorted(r for s, r in taking_part if s == me)
         self.pairs = sorted(taking_part)
-        self._common = common
+        self.common = common
         self._first = {to: min((s for s, r in taking_part if r == to), key=lambda s: (s - to) % count) for _, to in taking_part}
 
     def chooser(self, sender: int, receiver: int) -> int:
         """The sender whose OTs' random choices `receiver` takes towards `sender`."""
-        return self._first[receiver] if self._common else sender
+        return self._first[receiver] if self.common else sender
 
 
 def choose(context: Context, batch: Batch, wanted: Mapping[int, Any], receivers: Collection[int]) -> None:

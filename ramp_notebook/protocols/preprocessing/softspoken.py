@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,34 +35,39 @@ class SoftSpoken(Engine):
     `deltas` (2,), by peer, are Δs that outlive this engine; they must be odd, and what they correlate must make pads only under a key
     of one life, since numbers begin anew.
     Rounds: one per call; two more before the first, with 32 + 2^13 bytes of points and 2^12 bytes of trees to every peer.
+    `SoftSpokenActive` adds the checks for parties who do not follow this; here they are empty.
     """
+
+    delta_bits: ClassVar[int] = BLOCK_BITS
+    spare_words: ClassVar[int] = 0  # words more of OTs than were asked for, which a check uses up
 
     def __init__(self, k: int = USUAL_K, deltas: Mapping[int, Any] | None = None):
         if k not in FITTING_K:
             raise MisuseValueError(f"SoftSpoken's k is 1, 2, 4 or 8: bits shrink with 1/k, work grows with 2^k / k; got {k}.")
         super().__init__()
-        self.k, self.groups = k, BLOCK_BITS // k
+        self.k, self.groups = k, self.delta_bits // k
         self._wanted = {} if deltas is None else deltas
-        self._receiving: dict[int, _Leaves] = {}  # by the peer who sends
-        self._sending: dict[int, _Leaves] = {}
+        self._receiving: dict[int, Leaves] = {}  # by the peer who sends
+        self._sending: dict[int, Leaves] = {}
         self._delta: dict[int, np.ndarray] = {}  # bits (groups, k)
 
     def _set_up(self, context: Context) -> None:
         randomness, shape = Stream(fresh_key()), (self.groups, self.k)
-        known = {peer: random_bits(randomness, BLOCK_BITS) for peer in peers(context)}  # the sides whose sums are learnt
+        known = {peer: random_bits(randomness, self.delta_bits) for peer in peers(context)}  # the sides whose sums are learnt
         for sides in known.values():
             sides[self.k - 1] = 0  # the last bit of the first tree's missing leaf, and so of Δ, is 1
         for peer, delta in self._wanted.items():
-            known[peer] = 1 - bits.unpack(delta, BLOCK_BITS).astype(np.uint8).reshape(shape)[:, ::-1].reshape(-1)
+            known[peer] = 1 - bits.unpack(delta, self.delta_bits).astype(np.uint8).reshape(shape)[:, ::-1].reshape(-1)
         as_sender, as_receiver = base_ots(context, known)
         message = (*shape, 2, 2)
         if context.planned:
             context.exchange("trees", {peer: ShapedArray(message) for peer in known}, dict.fromkeys(known, message))
+            self._check_trees(context)
             return
         sends = {}
         for peer in known:
             leaves, sums = grow(randomness.words((self.groups, 2)), self.k)
-            self._receiving[peer] = _Leaves(leaves)
+            self._receiving[peer] = Leaves(leaves)
             sends[peer] = sums ^ as_sender[peer].reshape(message)
 
         replies = context.exchange("trees", sends, dict.fromkeys(known, message))
@@ -73,17 +78,20 @@ class SoftSpoken(Engine):
             opened = np.take_along_axis(sums, sides[..., None, None], axis=2)[:, :, 0] ^ as_receiver[peer].reshape(*shape, 2)
             leaves = puncture(missing, opened)
             order = np.arange(1 << self.k) ^ missing[:, None]
-            self._sending[peer] = _Leaves(np.take_along_axis(leaves, order[..., None], axis=1), known=1)
+            self._sending[peer] = Leaves(np.take_along_axis(leaves, order[..., None], axis=1), known=1)
             self._delta[peer] = missing[:, None] >> np.arange(self.k) & 1
+        self._check_trees(context)
 
     def _extend(self, context: Context, batch: Batch, directions: Directions) -> None:
-        me, words = context.index, bits.word_count(batch.count)
+        me, wanted = context.index, bits.word_count(batch.count)
+        words = wanted + self.spare_words
         chooser = {peer: directions.chooser(peer, me) for peer in directions.senders}
         skipped = {peer: int(chooser[peer] == peer) for peer in directions.senders}  # no correction where u is the choice itself
         to_come = {peer: self.groups - (directions.chooser(me, peer) == me) for peer in directions.receivers}
         awaited = {peer: (rows, words) for peer, rows in to_come.items()}
         if context.planned:
             context.exchange("ot_extension", {p: ShapedArray((self.groups - n, words)) for p, n in skipped.items()}, awaited)
+            self._check_choices(context, directions, words, {}, {})
             shaped_batch(batch, directions)
             return
         drawn = {peer: self._receiving[peer].draw(words) for peer in directions.senders}
@@ -92,24 +100,42 @@ class SoftSpoken(Engine):
 
         corrections = context.exchange("ot_extension", {p: u[skipped[p] :] ^ choices[p] for p, (u, _) in drawn.items()}, awaited)
 
-        # A check against receivers who send corrections of several choices belongs here, before anything uses them.
-        for peer, (_, v) in drawn.items():
-            batch.b[peer] = bits.without_padding(choices[peer].copy(), batch.count)  # not a view of all rows
-            batch.t[peer] = columns(v.reshape(BLOCK_BITS, words), batch.count)
         for peer, rows in corrections.items():
             mask = np.uint64(0) - self._delta[peer].astype(np.uint64)
             for group, correction in enumerate(rows, self.groups - len(rows)):
                 planes[peer][group] ^= mask[group][:, None] & correction
-            batch.q[peer] = columns(planes[peer].reshape(BLOCK_BITS, words), batch.count)
+        q = {peer: plane.reshape(BLOCK_BITS, words) for peer, plane in planes.items()}
+        t = {peer: v.reshape(BLOCK_BITS, words) for peer, (_, v) in drawn.items()}
+        self._check_choices(context, directions, words, q, {peer: (choices[peer], t[peer]) for peer in t})
+        for peer in t:
+            batch.b[peer] = bits.without_padding(choices[peer][:wanted].copy(), batch.count)  # not a view of all rows
+            batch.t[peer] = columns(t[peer][:, :wanted], batch.count)
+        for peer in q:
+            batch.q[peer] = columns(q[peer][:, :wanted], batch.count)
             batch.delta[peer] = bits.pack(self._delta[peer].reshape(BLOCK_BITS).astype(np.bool_))
 
+    def _check_trees(self, context: Context) -> None:
+        """Curious parties grow their trees as they should."""
 
-class _Leaves:
+    def _check_choices(
+        self, context: Context, directions: Directions, words: int, q: Mapping[int, Any], mine: Mapping[int, Any]
+    ) -> None:
+        """Curious receivers send corrections to one choice. `q`: planes (128, words) by receiver; `mine`: choices and planes by sender."""
+
+
+class Leaves:
     """The streams of all trees' leaves, drawn in step; `known` is 1 if leaf 0 of every tree is missing."""
 
     def __init__(self, leaves: Blocks, known: int = 0):
         self._trees = [[Stream(leaf.tobytes()) for leaf in tree[known:]] for tree in leaves]
         self._known, self._width, self._depth = known, leaves.shape[1], leaves.shape[1].bit_length() - 1
+
+    def words_of(self, tree: int, words: int) -> Blocks:
+        """The next words (2^k, words) of every leaf of one tree, zeros for one that is missing."""
+        rows = np.zeros((self._width, words), np.uint64)
+        for row, stream in enumerate(self._trees[tree], self._known):
+            stream.words_into(rows[row])
+        return rows
 
     def draw(self, words: int) -> tuple[Any, Any]:
         """The next `words` of every leaf: their sums (trees, words) and planes (trees, depth, words)."""

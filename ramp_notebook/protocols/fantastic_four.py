@@ -137,55 +137,15 @@ class FantasticFour(Halves):
         digests = [running_digest() for _ in ROUTES]
         fill = None
         if not self.context.planned:
-            flat = [None if message is None else message.reshape(-1) for message in messages]
-            fill = self._masked_products(factors, gates, z.reshape(3, -1), flat, digests)
+            parts = zip(ROUTES, messages, digests, strict=True)
+            steps = [_Step(self, route, message, digest) for route, message, digest in parts if route.receiver != self.me]
+            fill = _masked_products(factors, gates, z.reshape(3, -1), steps)
         came = self.checks.deliver(tag, ROUTES, messages, [shape] * len(ROUTES), fill=fill, digests=digests)
         for route, piece in zip(ROUTES, came, strict=True):
             if piece is not None:
                 held = z[self.at(route.rest), ...]
                 gates.add(held, piece, out=held)
         return z
-
-    def _masked_products(
-        self, factors: Iterable[tuple[Share, Share]], gates: Gates, z: Any, messages: Sequence[Any], digests: Sequence[Any]
-    ) -> Iterator[int]:
-        """Compute z but for what this party receives; yield how many leading words are final, now and then: each time they are sent."""
-        start = said = 0
-        for pair in factors:
-            x, y = ([np.ascontiguousarray(part).reshape(-1) for part in factor] for factor in pair)
-            for begin in range(0, x[0].size, BLOCK):
-                here = slice(begin, begin + BLOCK)
-                words = x[0][here].size
-                there = slice(start, start + words)
-                block = [None if message is None else message[there] for message in messages]
-                self._mask_block([part[here] for part in x], [part[here] for part in y], gates, z[:, there], block, digests)
-                start += words
-                if start - said >= SENT_WORDS:
-                    said = start
-                    yield said
-
-    def _mask_block(
-        self, x: Sequence[Any], y: Sequence[Any], gates: Gates, z: Any, messages: Sequence[Any], digests: Sequence[Any]
-    ) -> None:
-        """The joint messages of a block: draw masks, add what this party knows to z, write what it sends, hash what it vouches for."""
-        mask, term, unsent = np.empty((3, z.shape[1]), np.uint64)
-        for route, message, digest in zip(ROUTES, messages, digests, strict=True):
-            if self.me == route.receiver:
-                continue
-            self.stream_without(route.receiver).words_into(mask)
-            masked = z[self.at(route.receiver)]
-            gates.add(masked, mask, out=masked)
-            if self.me == route.rest:
-                continue
-            i, j = self.at(route.receiver), self.at(route.rest)
-            out = unsent if message is None else message
-            gates.multiply(x[i], y[j], out=out)
-            gates.subtract(out, mask, out=out)
-            cofactor = gates.add(y[i], y[j], out=term) if _takes_square(route) else y[i]
-            gates.add(out, gates.multiply(cofactor, x[j], out=term), out=out)
-            gates.add(z[j], out, out=z[j])
-            if message is None:
-                add_to(digest, out)
 
     def matmul(self, x: Share, y: Share) -> Share:
         """A matrix product costs 6 elements per *output* element: local products are summed before they are masked."""
@@ -256,6 +216,54 @@ class FantasticFour(Halves):
                     piece = gates.add(piece, share[self.at(a)])
                 new[self.at(component)] = gates.subtract(np.take(piece, order, axis=0), mask)
             yield new
+
+
+class _Step:
+    """One party's part in one of the six joint messages of a product: as sender, as voucher, or as the one that knows only the mask.
+
+    Holds the stream of the branch in which the product began: products are computed while others' messages are sent too.
+    """
+
+    def __init__(self, party: FantasticFour, route: Route, message: Any, digest: Any):
+        self.route, self.digest = route, digest
+        self.message = None if message is None else message.reshape(-1)
+        self.draw = party.stream_without(route.receiver).words_into
+        self.masked, self.rest = party.at(route.receiver), party.at(route.rest)
+        self.knows = party.me in (route.sender, route.voucher)
+
+
+def _masked_products(factors: Iterable[tuple[Share, Share]], gates: Gates, z: Any, steps: Sequence[_Step]) -> Iterator[int]:
+    """Compute z but for what this party receives; yield how many leading words are final, now and then: each time they are sent."""
+    start = said = 0
+    for pair in factors:
+        x, y = ([np.ascontiguousarray(part).reshape(-1) for part in factor] for factor in pair)
+        for begin in range(0, x[0].size, BLOCK):
+            here = slice(begin, begin + BLOCK)
+            there = slice(start, start + x[0][here].size)
+            _mask_block([part[here] for part in x], [part[here] for part in y], gates, z[:, there], there, steps)
+            start = there.stop
+            if start - said >= SENT_WORDS:
+                said = start
+                yield said
+
+
+def _mask_block(x: Sequence[Any], y: Sequence[Any], gates: Gates, z: Any, there: slice, steps: Sequence[_Step]) -> None:
+    """Draw the masks of a block, add what this party knows to z, write what it sends, hash what it vouches for."""
+    mask, term, unsent = np.empty((3, z.shape[1]), np.uint64)
+    for step in steps:
+        i, j = step.masked, step.rest
+        step.draw(mask)
+        gates.add(z[i], mask, out=z[i])
+        if not step.knows:
+            continue
+        message = unsent if step.message is None else step.message[there]
+        gates.multiply(x[i], y[j], out=message)
+        gates.subtract(message, mask, out=message)
+        cofactor = gates.add(y[i], y[j], out=term) if _takes_square(step.route) else y[i]
+        gates.add(message, gates.multiply(cofactor, x[j], out=term), out=message)
+        gates.add(z[j], message, out=z[j])
+        if step.message is None:
+            add_to(step.digest, message)
 
 
 def _takes_square(route: Route) -> bool:

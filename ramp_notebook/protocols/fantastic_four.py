@@ -193,11 +193,11 @@ class FantasticFour(Halves):
                 if self.me != route.rest:
                     messages[k] = _in_a_row([share[self.at(route.rest)] for share in shares])
         sizes = [math.prod(shape) for shape in shapes]
-        came = self.checks.deliver("shuffle", routes, messages, [(sum(sizes),)] * 3)
+        came = self.checks.deliver("shuffle", routes, messages, [shapes[0] if len(shapes) == 1 else (sum(sizes),)] * 3)
         if self.me == a:
             ends = list(accumulate(sizes, initial=0))
             spans = zip(shapes, pairwise(ends), strict=True)
-            shares = [np.stack([piece[start:stop].reshape(shape) for piece in came]) for shape, (start, stop) in spans]
+            shares = [np.stack([piece.reshape(-1)[start:stop].reshape(shape) for piece in came]) for shape, (start, stop) in spans]
         columns += zip(shares, kinds, strict=True)
 
     def _permuted(self, a: int, columns: list[tuple[Share, bool]]) -> Iterator[Share]:
@@ -272,4 +272,4 @@ def _takes_square(route: Route) -> bool:
 
 
 def _in_a_row(arrays: Sequence[Any]) -> Any:
-    return arrays[0].reshape(-1) if len(arrays) == 1 else np.concatenate([array.reshape(-1) for array in arrays])
+    return arrays[0] if len(arrays) == 1 else np.concatenate([array.reshape(-1) for array in arrays])

@@ -26,6 +26,8 @@ WORK = [
     ("shamir", "ot", 3, PRODUCTS, 10**6, 0.655, 16_000_000),
     ("shamir", "ot", 3, COMPARISONS, 10**5, 23.69, 475_200_000),
     ("garbled", "ot", 2, COMPARISONS, 10**5, 0, 0),
+    ("fantastic-four", "ot", 4, PRODUCTS, 10**6, 0, 0),
+    ("fantastic-four", "ot", 4, COMPARISONS, 10**5, 0, 0),
     ("replicated", "ot", 3, PRODUCTS, 10**6, 0.088, 8_000_000),
     ("replicated", "ot", 3, ANDS, 10**8, 0.299, 12_500_000),
 ]
@@ -33,7 +35,7 @@ WORK = [
 
 def main(runs: int = 3) -> None:
     print("seconds: median of cells, preprocessing included; MB: most sent by one party; rounds of the cell")
-    print(f"{'protocol':<12}{'from':<9}{'work':<12}{'n':>12}{'seconds':>10}{'MB before':>11}{'MB online':>11}{'rounds':>8}{'MP-SPDZ s':>11}{'MB':>8}")
+    print(f"{'protocol':<16}{'from':<9}{'work':<12}{'n':>12}{'seconds':>10}{'MB before':>11}{'MB online':>11}{'rounds':>8}{'MP-SPDZ s':>11}{'MB':>8}")
     for protocol, source, parties, work, n, rival, rival_bytes in WORK:
         seconds, run = [], None
         for run in _runs(protocol, source, parties, work, n, runs + 1):
@@ -41,7 +43,7 @@ def main(runs: int = 3) -> None:
         assert run is not None
         sent = [max(run.cost.by_phase_and_party[phase, name].sent_bytes for name in run.trace.parties) / 1e6 for phase in ("preprocessing", "online")]
         beside = f"{rival:>11.3f}{rival_bytes / 1e6:>8.1f}" if rival else f"{'-':>11}{'-':>8}"
-        line = f"{protocol:<12}{source:<9}{work:<12}{n:>12,}{statistics.median(seconds[1:]):>10.3f}{sent[0]:>11.1f}{sent[1]:>11.1f}"
+        line = f"{protocol:<16}{source:<9}{work:<12}{n:>12,}{statistics.median(seconds[1:]):>10.3f}{sent[0]:>11.1f}{sent[1]:>11.1f}"
         print(f"{line}{run.cost.rounds:>8}{beside}", flush=True)
 
 
@@ -49,7 +51,7 @@ def _runs(protocol: str, source: str, count: int, work: str, n: int, times: int)
     """The same cell several times on parties of their own; stock never covers it, so that each makes what it spends."""
     numbers = np.random.default_rng(0).integers(-(2**58), 2**58, (2, n if work != ANDS else 1))
     share = BITS.format(n=n) if work == ANDS else SHARE
-    with Coordinator(["alice", "bob", "carol"][:count]) as parties:
+    with Coordinator(["alice", "bob", "carol", "dave"][:count]) as parties:
         parties.run(Cell(share, protocol=protocol, preprocessing=source, inputs={0: {"x": numbers[0]}, 1: {"y": numbers[1]}}))
         for _ in range(times):
             yield Run.of(parties.run(Cell(work, protocol=protocol, preprocessing=source)))

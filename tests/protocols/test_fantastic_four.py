@@ -213,21 +213,32 @@ def caught(result):
     return result in STOPPED if isinstance(result, type) else False
 
 
+def sent_by(party, program):
+    """(tag, receiver) of every message, in the order in which `Cheating` counts them."""
+    sent = []
+
+    class Noting(Cheating):
+        def exchange(self, tag, sends, receives, **options):
+            if self.index == party:
+                sent.extend((tag, peer) for peer in sorted(sends))
+            return super().exchange(tag, sends, receives, **options)
+
+    def body(context):
+        engine = FantasticFour(context)
+        program(engine)
+        engine.verify()
+
+    Group(4, Noting).run(body)
+    return sent
+
+
 def attacks(program=everything):
     """For every party the first and the last message of every kind to every other party."""
     for cheater in range(4):
-        tags = []
-
-        class Noting(Cheating):
-            def exchange(self, tag, sends, receives, **options):
-                if self.index == cheater:
-                    tags.extend((tag, peer) for peer in sorted(sends))
-                return super().exchange(tag, sends, receives, **options)
-
-        Group(4, Noting).run(lambda context: [program(party := FantasticFour(context)), party.verify()])
-        for kind in dict.fromkeys(tags):
-            places = [k for k, other in enumerate(tags) if other == kind]
-            for at in {places[0], places[-1]}:
+        sent = sent_by(cheater, program)
+        for kind in dict.fromkeys(sent):
+            places = [k for k, other in enumerate(sent) if other == kind]
+            for at in sorted({places[0], places[-1]}):
                 yield cheater, at, kind[0]
 
 

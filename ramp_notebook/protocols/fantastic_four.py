@@ -4,8 +4,9 @@ Dalskov, Escudero, Keller 2020/1330. Every component is held by three parties an
 that whatever a party must be told two others know: one sends it, the other vouches for it (`joint_messages`). Every three parties
 have a stream of randomness (`joint_sharing`). Conversions are in `halves`.
 
-A party that falsifies anything is caught for certain, unless it finds a collision of BLAKE2b, and before anything is revealed.
-No check here is statistical. Who is at fault is not found out, and nothing is repeated: an abort is all there is.
+A party that falsifies anything is caught, and before anything is revealed, unless it finds a collision of BLAKE2b or two tags of 128
+bits under a key it does not know agree: nothing that a label's 40 or 64 bits would count. Who is at fault is not found out,
+and nothing is repeated: an abort is all there is.
 """
 
 import math

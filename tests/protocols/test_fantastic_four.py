@@ -308,9 +308,9 @@ class Unasked(FantasticFour):
 
     def input(self, owner, value, shape, *, binary):
         self.agree()
-        digest = self.checks._views[(self.me + 1) % 4].copy(), self.checks._views[(self.me - 1) % 4].copy()
+        views, self.checks._views = self.checks._views, {}
         share = super().input(owner, value, shape, binary=binary)
-        self.checks._views = {(self.me + 1) % 4: digest[0], (self.me - 1) % 4: digest[1]}
+        self.checks._views = views
         return share
 
 

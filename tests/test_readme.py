@@ -114,7 +114,7 @@ def test_the_gadget_table_names_gadgets() -> None:
 def test_the_protocol_table_is_complete() -> None:
     import ramp_notebook.protocols  # noqa: F401  fills the registry
 
-    named = [re.findall(r"`(\w+)`", row)[0] for row in table("protocols")]
+    named = [re.findall(r"`([\w-]+)`", row)[0] for row in table("protocols")]
     assert sorted(registry.protocols) == named
 
 

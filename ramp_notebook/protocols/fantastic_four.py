@@ -4,8 +4,9 @@ Dalskov, Escudero, Keller 2020/1330. Every component is held by three parties an
 that whatever a party must be told two others know: one sends it, the other vouches for it (`joint_messages`). Every three parties
 have a stream of randomness (`joint_sharing`). Conversions are in `halves`.
 
-A party that falsifies anything is caught for certain, unless it finds a collision of BLAKE2b, and before anything is revealed.
-No check here is statistical. Who is at fault is not found out, and nothing is repeated: an abort is all there is.
+A party that falsifies anything is caught, and before anything is revealed, unless it finds a collision of BLAKE2b or two tags of 128
+bits under a key it does not know agree: nothing that a label's 40 or 64 bits would count. Who is at fault is not found out,
+and nothing is repeated: an abort is all there is.
 """
 
 import math
@@ -137,55 +138,15 @@ class FantasticFour(Halves):
         digests = [running_digest() for _ in ROUTES]
         fill = None
         if not self.context.planned:
-            flat = [None if message is None else message.reshape(-1) for message in messages]
-            fill = self._masked_products(factors, gates, z.reshape(3, -1), flat, digests)
+            parts = zip(ROUTES, messages, digests, strict=True)
+            steps = [_Step(self, route, message, digest) for route, message, digest in parts if route.receiver != self.me]
+            fill = _masked_products(factors, gates, z.reshape(3, -1), steps)
         came = self.checks.deliver(tag, ROUTES, messages, [shape] * len(ROUTES), fill=fill, digests=digests)
         for route, piece in zip(ROUTES, came, strict=True):
             if piece is not None:
                 held = z[self.at(route.rest), ...]
                 gates.add(held, piece, out=held)
         return z
-
-    def _masked_products(
-        self, factors: Iterable[tuple[Share, Share]], gates: Gates, z: Any, messages: Sequence[Any], digests: Sequence[Any]
-    ) -> Iterator[int]:
-        """Compute z but for what this party receives; yield how many leading words are final, now and then: each time they are sent."""
-        start = said = 0
-        for pair in factors:
-            x, y = ([np.ascontiguousarray(part).reshape(-1) for part in factor] for factor in pair)
-            for begin in range(0, x[0].size, BLOCK):
-                here = slice(begin, begin + BLOCK)
-                words = x[0][here].size
-                there = slice(start, start + words)
-                block = [None if message is None else message[there] for message in messages]
-                self._mask_block([part[here] for part in x], [part[here] for part in y], gates, z[:, there], block, digests)
-                start += words
-                if start - said >= SENT_WORDS:
-                    said = start
-                    yield said
-
-    def _mask_block(
-        self, x: Sequence[Any], y: Sequence[Any], gates: Gates, z: Any, messages: Sequence[Any], digests: Sequence[Any]
-    ) -> None:
-        """The joint messages of a block: draw masks, add what this party knows to z, write what it sends, hash what it vouches for."""
-        mask, term, unsent = np.empty((3, z.shape[1]), np.uint64)
-        for route, message, digest in zip(ROUTES, messages, digests, strict=True):
-            if self.me == route.receiver:
-                continue
-            self.stream_without(route.receiver).words_into(mask)
-            masked = z[self.at(route.receiver)]
-            gates.add(masked, mask, out=masked)
-            if self.me == route.rest:
-                continue
-            i, j = self.at(route.receiver), self.at(route.rest)
-            out = unsent if message is None else message
-            gates.multiply(x[i], y[j], out=out)
-            gates.subtract(out, mask, out=out)
-            cofactor = gates.add(y[i], y[j], out=term) if _takes_square(route) else y[i]
-            gates.add(out, gates.multiply(cofactor, x[j], out=term), out=out)
-            gates.add(z[j], out, out=z[j])
-            if message is None:
-                add_to(digest, out)
 
     def matmul(self, x: Share, y: Share) -> Share:
         """A matrix product costs 6 elements per *output* element: local products are summed before they are masked."""
@@ -233,11 +194,11 @@ class FantasticFour(Halves):
                 if self.me != route.rest:
                     messages[k] = _in_a_row([share[self.at(route.rest)] for share in shares])
         sizes = [math.prod(shape) for shape in shapes]
-        came = self.checks.deliver("shuffle", routes, messages, [(sum(sizes),)] * 3)
+        came = self.checks.deliver("shuffle", routes, messages, [shapes[0] if len(shapes) == 1 else (sum(sizes),)] * 3)
         if self.me == a:
             ends = list(accumulate(sizes, initial=0))
             spans = zip(shapes, pairwise(ends), strict=True)
-            shares = [np.stack([piece[start:stop].reshape(shape) for piece in came]) for shape, (start, stop) in spans]
+            shares = [np.stack([piece.reshape(-1)[start:stop].reshape(shape) for piece in came]) for shape, (start, stop) in spans]
         columns += zip(shares, kinds, strict=True)
 
     def _permuted(self, a: int, columns: list[tuple[Share, bool]]) -> Iterator[Share]:
@@ -258,10 +219,58 @@ class FantasticFour(Halves):
             yield new
 
 
+class _Step:
+    """One party's part in one of the six joint messages of a product: as sender, as voucher, or as the one that knows only the mask.
+
+    Holds the stream of the branch in which the product began: products are computed while others' messages are sent too.
+    """
+
+    def __init__(self, party: FantasticFour, route: Route, message: Any, digest: Any):
+        self.route, self.digest = route, digest
+        self.message = None if message is None else message.reshape(-1)
+        self.draw = party.stream_without(route.receiver).words_into
+        self.masked, self.rest = party.at(route.receiver), party.at(route.rest)
+        self.knows = party.me in (route.sender, route.voucher)
+
+
+def _masked_products(factors: Iterable[tuple[Share, Share]], gates: Gates, z: Any, steps: Sequence[_Step]) -> Iterator[int]:
+    """Compute z but for what this party receives; yield how many leading words are final, now and then: each time they are sent."""
+    start = said = 0
+    for pair in factors:
+        x, y = ([np.ascontiguousarray(part).reshape(-1) for part in factor] for factor in pair)
+        for begin in range(0, x[0].size, BLOCK):
+            here = slice(begin, begin + BLOCK)
+            there = slice(start, start + x[0][here].size)
+            _mask_block([part[here] for part in x], [part[here] for part in y], gates, z[:, there], there, steps)
+            start = there.stop
+            if start - said >= SENT_WORDS:
+                said = start
+                yield said
+
+
+def _mask_block(x: Sequence[Any], y: Sequence[Any], gates: Gates, z: Any, there: slice, steps: Sequence[_Step]) -> None:
+    """Draw the masks of a block, add what this party knows to z, write what it sends, hash what it vouches for."""
+    mask, term, unsent = np.empty((3, z.shape[1]), np.uint64)
+    for step in steps:
+        i, j = step.masked, step.rest
+        step.draw(mask)
+        gates.add(z[i], mask, out=z[i])
+        if not step.knows:
+            continue
+        message = unsent if step.message is None else step.message[there]
+        gates.multiply(x[i], y[j], out=message)
+        gates.subtract(message, mask, out=message)
+        cofactor = gates.add(y[i], y[j], out=term) if _takes_square(step.route) else y[i]
+        gates.add(message, gates.multiply(cofactor, x[j], out=term), out=message)
+        gates.add(z[j], message, out=z[j])
+        if step.message is None:
+            add_to(step.digest, message)
+
+
 def _takes_square(route: Route) -> bool:
     """Four of the six joint messages of a product carry a component's product with itself: that of the component that travels."""
     return route.rest == (route.receiver + 1) % PARTIES
 
 
 def _in_a_row(arrays: Sequence[Any]) -> Any:
-    return arrays[0].reshape(-1) if len(arrays) == 1 else np.concatenate([array.reshape(-1) for array in arrays])
+    return arrays[0] if len(arrays) == 1 else np.concatenate([array.reshape(-1) for array in arrays])

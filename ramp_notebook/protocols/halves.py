@@ -31,7 +31,7 @@ class Halves(JointSharing):
     # -- between the domains: an adder of s and t, each of which two parties know and share bit by bit -------------------
 
     def sign(self, x: Share) -> Share:
-        """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, 2 + 6 * 116 / 64 elements in total."""
+        """The carry into bit 63 by a tree over the lower 63 positions, then p_63 ^ carry. 7 rounds, 2 + 6 * 120 / 64 elements in total."""
         s, p = self._planes_of_sum(x)
         low, top = slice(0, WORD - 1), p[:, WORD - 1].copy()
         blocks = [circuits.Block(s[:, low, columns], p[:, low, columns], carry_known=True) for columns in circuits.pieces(s)]
@@ -137,11 +137,12 @@ class Halves(JointSharing):
         return both[:, :lanes], both[:, lanes:]
 
     def truncate_probabilistic(self, x: Share, bits: int) -> Share:
-        """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 3 rounds, 10 elements.
+        """x / 2**bits rounded down or up (up with the probability of the fraction) for |x| < 2^62: 2 rounds, 10 elements.
 
         Parties 2 and 3 know a random r = r_0 + r_1; parties 0 and 1 alone learn c = x + 2^62 + r, which is uniform to each of
         them whatever x became: r enters nothing before. Both pairs share the quotient and the top bit of theirs. The top
-        bits' XOR says whether the low 63 bits borrow, so that no |x| < 2^62 fails.
+        bits' XOR says whether the low 63 bits borrow, so that no |x| < 2^62 fails. Its product needs of c's top bit only what
+        its senders drew, and so no round of its own.
         """
         n, shift, top, low63 = x.shape[1], np.uint64(bits), np.uint64(63), np.uint64((1 << 63) - 1)
         weight = np.uint64(63 - bits)  # of the borrow, after the shift

@@ -141,8 +141,9 @@ class ReplicatedMalicious(Summands, Replicated):
             self.checks.alike(self.next, reply[self.previous])
         if self.previous in to:
             self.checks.alike(self.previous, x[1])
-        self.compare()
-        self.checks.confirm("what was revealed", self.fine)
+        with OpenSpan(self.context.recorder, "check what was revealed"):
+            self.compare()
+            self.checks.confirm("what was revealed", self.fine)
         if self.me not in to:
             return None
         missing = reply[self.previous]

@@ -35,7 +35,7 @@ class Tape:
 
 
 class TapeStream:
-    """Stands for the key stream of a pair: every draw is a new variable, the same for both holders."""
+    """Stands for the key stream of some parties: every draw is a new variable, the same for all holders. Its key begins with them."""
 
     def __init__(self, tape: Tape, key: Any, symbols: int):
         self._tape, self._key, self._symbols, self._drawn = tape, key, symbols, 0
@@ -71,7 +71,10 @@ class TapeContext(Context):
         self.received: list[Any] = []
 
     def _make_stream(self, peer: int) -> Any:
-        return TapeStream(self._tape, (*sorted((self.index, peer)), self._path), self._symbols)
+        return self._make_group_stream(tuple(sorted((self.index, peer))))
+
+    def _make_group_stream(self, members: tuple[int, ...]) -> Any:
+        return TapeStream(self._tape, (members, self._path), self._symbols)
 
     def exchange(self, *args: Any, **kwargs: Any) -> dict[int, Any]:
         reply = super().exchange(*args, **kwargs)

@@ -51,15 +51,15 @@ def check_views(
     program: Program,
     coalitions: Sequence[Sequence[int]] | None = None,
     least_lanes: int = 256,
-    choices: Sequence[Mapping[tuple[int, int], int]] = ({},),
-    chosen: Callable[[Mapping[tuple[int, int], int]], AbstractContextManager[None]] = lambda choice: nullcontext(),
+    choices: Sequence[Mapping[tuple[int, ...], int]] = ({},),
+    chosen: Callable[[Mapping[tuple[int, ...], int]], AbstractContextManager[None]] = lambda choice: nullcontext(),
     own_tapes: int | None = None,
 ) -> int:
     """Raise LeakError if some coalition's view depends on more than its own inputs and outputs; how many lanes were looked at.
 
     Default coalitions: all of as many parties as the protocol tolerates. With fewer combinations than `least_lanes` all are
     repeated: protocols have ways of their own for few numbers and for many. What a lane cannot hold, such as a permutation of
-    all rows, is enumerated by `choices`: by pair of parties, the symbol that these two know; `chosen` puts one in force.
+    all rows, is enumerated by `choices`: by parties, the symbol that these know; `chosen` puts one in force.
 
     A coalition knows its own tape, so views must be equal for each of its tapes by itself. Where all of them would be too
     many, `own_tapes` says for how many, drawn once and for all, everything else is enumerated: inputs and what the coalition
@@ -90,8 +90,8 @@ def check_views(
 
 
 def _knows(coalition: Sequence[int], variable: Any) -> bool:
-    """Variables begin with the two parties that draw them."""
-    return variable[0] in coalition or variable[1] in coalition
+    """Variables begin with the parties that draw them."""
+    return bool(set(variable[0]) & set(coalition))
 
 
 def _sampled(variables: Sequence[tuple[Any, int]], tapes: int) -> dict[Any, Any]:

@@ -31,6 +31,8 @@ WORK = [
     ("spdz2k", "dealer", 2, COMPARISONS, 10**5, 0, 0),
     ("spdz2k", "dealer", 3, PRODUCTS, 10**5, 0, 0),
     ("garbled", "ot", 2, COMPARISONS, 10**5, 0, 0),
+    ("fantastic-four", "ot", 4, PRODUCTS, 10**6, 0, 0),
+    ("fantastic-four", "ot", 4, COMPARISONS, 10**5, 0, 0),
     ("replicated", "ot", 3, PRODUCTS, 10**6, 0.088, 8_000_000),
     ("replicated", "ot", 3, ANDS, 10**8, 0.299, 12_500_000),
     ("replicated-malicious", "ot", 3, PRODUCTS, 10**6, 0.388, 13_000_000),
@@ -54,7 +56,7 @@ def _runs(protocol: str, source: str, count: int, work: str, n: int, times: int)
     """The same cell several times on parties of their own; stock never covers it, so that each makes what it spends."""
     numbers = np.random.default_rng(0).integers(-(2**58), 2**58, (2, n if work != ANDS else 1))
     share = BITS.format(n=n) if work == ANDS else SHARE
-    with Coordinator(["alice", "bob", "carol"][:count]) as parties:
+    with Coordinator(["alice", "bob", "carol", "dave"][:count]) as parties:
         parties.run(Cell(share, protocol=protocol, preprocessing=source, inputs={0: {"x": numbers[0]}, 1: {"y": numbers[1]}}))
         for _ in range(times):
             peaks = Peaks([party.pid for party in parties.status()])

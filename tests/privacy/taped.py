@@ -30,11 +30,11 @@ class TapeSource(DealtSource):
         return tuple(np.concatenate(arrays) for arrays in zip(*dealt, strict=True))
 
     def _shares(self, context, name, base):
-        return [context._tape.column((i, i, *name, self.made), base) for i in range(context.count)]
+        return [context._tape.column(((i,), *name, self.made), base) for i in range(context.count)]
 
     def _completed(self, context, value, name, base, subtract):
         """This party's share of a value; that of who completes it is not drawn, so it is noted as seen."""
-        drawn = [None if i == self.completing else context._tape.column((i, i, *name, self.made), base) for i in range(context.count)]
+        drawn = [None if i == self.completing else context._tape.column(((i,), *name, self.made), base) for i in range(context.count)]
         if context.index != self.completing:
             return drawn[context.index]
         for share in drawn:
@@ -68,7 +68,7 @@ class TapeSource(DealtSource):
         for p, q, row in itertools.product(parties, parties, range(n)):
             if p != q:
                 a[p, q, row], b[p, q, row] = (
-                    context._tape.column((q, q, "labels", name, p, row, self.made), context._symbols) for name in "ab"
+                    context._tape.column(((q,), "labels", name, p, row, self.made), context._symbols) for name in "ab"
                 )
         delta = np.zeros((n, sums + xors), np.uint64)
         for q in parties:

@@ -87,7 +87,7 @@ def swapping(choice):
     """Each pair's permutation of two rows: 0 keeps them, 1 swaps them."""
 
     def order(stream, n):
-        return np.arange(n)[:: -1 if choice[stream._key[:2]] else 1]
+        return np.arange(n)[:: -1 if choice[stream._key[0]] else 1]
 
     original, replicated.random_permutation = replicated.random_permutation, order
     try:

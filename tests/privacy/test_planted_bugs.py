@@ -1,9 +1,15 @@
 """Tests of privacy are worth what they catch: enough different bugs are planted in them, under every scheme they look at."""
 
-from privacy import test_exact_conversions_additive, test_exact_truncation_replicated, test_exact_views, test_exact_views_additive
+from privacy import (
+    test_exact_conversions_additive,
+    test_exact_truncation_replicated,
+    test_exact_views,
+    test_exact_views_additive,
+    test_exact_views_four,
+)
 
 FEWEST = 12
-TESTS = (test_exact_views, test_exact_views_additive, test_exact_conversions_additive, test_exact_truncation_replicated)
+TESTS = (test_exact_views, test_exact_views_additive, test_exact_conversions_additive, test_exact_truncation_replicated, test_exact_views_four)
 
 
 def test_at_least_twelve_different_bugs_are_planted_in_exact_views_and_each_is_caught():

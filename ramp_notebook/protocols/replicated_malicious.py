@@ -137,11 +137,11 @@ class ReplicatedMalicious(Summands, Replicated):
         receives = {self.previous: x.shape[1:]} if self.me in to else {}
         reply = self.context.exchange("reveal", sends, receives)
 
-        if self.me in to:
-            self.checks.alike(self.next, reply[self.previous])
-        if self.previous in to:
-            self.checks.alike(self.previous, x[1])
         with OpenSpan(self.context.recorder, "check what was revealed"):
+            if self.me in to:
+                self.checks.alike(self.next, reply[self.previous])
+            if self.previous in to:
+                self.checks.alike(self.previous, x[1])
             self.compare()
             self.checks.confirm("what was revealed", self.fine)
         if self.me not in to:

@@ -114,9 +114,16 @@ class MaskTwiceTheNumber(OnTape):
         return stream
 
 
-@pytest.mark.parametrize(
-    ("bug", "program"), [(OneMaskForBoth, CHECKS[0]), (OneMaskForBoth, CHECKS[1]), (NoMask, CHECKS[0]), (NoMask, CHECKS[1]), (MaskTwiceTheNumber, CHECKS[0])]
-)
+PLANTED = [
+    (OneMaskForBoth, CHECKS[0]),
+    (OneMaskForBoth, CHECKS[1]),
+    (NoMask, CHECKS[0]),
+    (NoMask, CHECKS[1]),
+    (MaskTwiceTheNumber, CHECKS[0]),
+]
+
+
+@pytest.mark.parametrize(("bug", "program"), PLANTED, ids=lambda value: value.name if isinstance(value, Program) else value.__name__)
 def test_a_planted_bug_is_caught(bug, program):
     with pytest.raises(LeakError, match="depends on inputs"):
         check_views(bug, 3, program)

@@ -1,5 +1,6 @@
 """`replicated-malicious`: its primitives, what they cost, and that whatever one party sends, the other two do not go on."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -11,6 +12,8 @@ from ramp_notebook.protocols.buckets import Lists, cheapest_lists
 from ramp_notebook.protocols.checks import CONFIRM, LEAST_BITS, Checks
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.replicated_malicious import ReplicatedMalicious
+from ramp_notebook.testing.checked import unchecked
+from ramp_notebook.trace.recorder import OpenSpan
 from ramp_notebook.values.bits import unpack, word_count
 from tests.parties_in_threads import Group, messages, plan, sent_bytes
 
@@ -25,7 +28,8 @@ def shared(engine, values, owner=0, binary=False):
 
 def opened(engine, share, binary=False):
     engine.verify()
-    return engine.reveal(share, EVERYONE, binary=binary)
+    with OpenSpan(engine.context.recorder, "reveal"):
+        return engine.reveal(share, EVERYONE, binary=binary)
 
 
 def alone(run, context=Context):
@@ -117,7 +121,7 @@ def test_all_orders_of_three_rows_are_equally_likely():
 
 
 def test_a_check_takes_the_cheapest_lists_that_miss_little_enough():
-    for products in (1, 2, 10, 1000, 10**5, 10**6, 2**21):
+    for products in (1, 2, 3, 10, 1000, 2003, 10**5, 10**6, 1_000_003, 2**21):
         for bits in (40.1, 42, 50, 60):
             lists = cheapest_lists(products, bits)
             assert lists.missed_bits >= bits
@@ -234,7 +238,7 @@ def everything(engine):
         for share, binary in ((product, False), (matrix, False), (number, False), (quotient, False), (zero, True), (bit, False), (row, False), (big, False)):
             shown.append(opened(engine, share, binary))
     except (CheatingDetected, CheatingReported) as problem:
-        return type(problem), shown
+        return problem, shown
     return None, shown
 
 
@@ -252,6 +256,29 @@ def counted():
 
 def test_a_program_of_all_primitives_sends_nothing_but_what_is_tampered_with(counted):
     assert all({*TAGS, "input"} == {*each, "input"} for each in counted)
+
+
+def test_everything_is_checked_before_it_is_revealed_inside_a_conversion_too():
+    assert unchecked(alone(everything)[1], "replicated-malicious") == []
+
+
+def test_branches_side_by_side_reveal_only_what_was_checked():
+    """The second branch wants to reveal while the first still checks what both depend on."""
+
+    def run(context):
+        engine = ReplicatedMalicious(context)
+        product = engine.multiply(shared(engine, EXTREMES), shared(engine, EXTREMES))
+
+        with pytest.raises((CheatingDetected, CheatingReported)) if cheats else contextlib.nullcontext():
+            return context.parallel([lambda: opened(engine, product)] * 2)
+
+    for cheats, context in ((False, Context), (True, cheating(1, "multiply", 0, add_one))):
+        results, trace = Group(3, context).run(run)
+        reveals = [m.round for m in trace.messages if m.tag == "reveal"]
+        if cheats:
+            assert not reveals
+        else:
+            assert all(np.array_equal((EXTREMES * EXTREMES).view(np.uint64), value) for values in results for value in values)
 
 
 @pytest.mark.parametrize("cheater", EVERYONE)
@@ -275,7 +302,9 @@ def stops(context, right, how):
     honest = [result for party, result in enumerate(results) if party != context.cheater]
     stopped = [ended for ended, _ in honest]
     assert None not in stopped, (context.tag, context.nth, stopped)
-    assert how in stopped
+    assert how in map(type, stopped)
+    if context.tag in ("multiply", "and", "matmul"):  # a reveal would notice as well, if the cheater does not stand by what it sent
+        assert any("check of products" in str(problem) for problem in stopped)
     for _, shown in honest:
         for mine, expected in zip(shown, right, strict=False):
             assert np.array_equal(np.sort(mine), np.sort(expected))

@@ -10,6 +10,7 @@ A mutant lives if the seeded attacks see nothing wrong under it, no honest run f
 
 import argparse
 import ast
+import functools
 import gc
 import inspect
 import re
@@ -72,8 +73,27 @@ def modules_of(protocol: str) -> list[types.ModuleType]:
     return [found[name] for name in sorted(found)]
 
 
+@functools.cache
 def mutants(protocol: str) -> list[Mutant]:
-    return [mutant for module in modules_of(protocol) for mutant in _of_module(module)]
+    """All of functions that honest runs of the programs call."""
+    called = _called_by(protocol)
+    return [each for module in modules_of(protocol) for each in _of_module(module) if (each.module, each.function) in called]
+
+
+def _called_by(protocol: str) -> set[tuple[str, str]]:
+    called: set[tuple[str, str]] = set()
+
+    def note(frame: types.FrameType, event: str, what: Any) -> None:
+        called.add((frame.f_globals.get("__name__", ""), frame.f_code.co_qualname))
+
+    outer = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        for program in PROGRAMS:
+            run_cell(parties_of(protocol), cell_of(program, protocol, 0))
+    finally:
+        sys.setprofile(outer)
+    return called
 
 
 def _of_module(module: types.ModuleType) -> Iterator[Mutant]:
@@ -244,9 +264,8 @@ def main() -> int:
 
 def telling(protocol: str, count: int) -> list[matrix.Attack]:
     """Seeded attacks that change what is said, since only these make results wrong."""
-    cases = matrix.sample(protocol, 6 * count, Random(SEED))
-    loud = [attack for attack in cases if attack.cheats[0].how in LOUD and len(attack.cheats) != 2]
-    return sorted(loud, key=lambda attack: -len(attack.cheats))[:count]
+    cases = matrix.sample(protocol, 3 * count, Random(SEED))
+    return [attack for attack in cases if attack.cheats[0].how in LOUD][:count]
 
 
 LOUD = ("add one", "add one to the first", "add random", "flip", "flip the first", "flip high", "equivocate", "negate", "copy own")

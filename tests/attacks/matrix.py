@@ -66,10 +66,10 @@ def honest(protocol: str, program: str, cheater: int) -> tuple[list[End], dict[A
     return ends, recording
 
 
-def attacks(protocol: str) -> Iterator[Attack]:
+def attacks(protocol: str, programs: Sequence[Program] = PROGRAMS) -> Iterator[Attack]:
     """The whole matrix: programs × cheaters × steps × ways × receivers."""
     names = parties_of(protocol)
-    for program, cheater in itertools.product(PROGRAMS, range(len(names))):
+    for program, cheater in itertools.product(programs, range(len(names))):
         for n, (tag, receivers) in enumerate(steps_of(protocol, program.name, cheater), 1):
             for how, to in itertools.product(HOWS, (None, *(receivers if len(receivers) > 1 else ()))):
                 if how != "rush" or to is None:

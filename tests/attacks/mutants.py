@@ -13,6 +13,7 @@ import ast
 import functools
 import gc
 import inspect
+import itertools
 import re
 import sys
 import types
@@ -29,10 +30,11 @@ from ramp_notebook.testing.checked import unchecked
 
 from . import matrix
 from .parties import DONE, run_cell, trace_of
-from .programs import PROGRAMS, cell_of, parties_of
+from .programs import BY_NAME, PROGRAMS, cell_of, parties_of
 
 WORDS = ("alike", "compare", "confirm", "verify", "array_equal")
 ATTACKS, SEED = 400, 1
+SMALL = ("input", "own input", "multiply", "to one")
 
 # What lives and why: by function and change, with what would notice it instead.
 EXPLAINED: dict[tuple[str, str], str] = {
@@ -263,9 +265,10 @@ def main() -> int:
 
 
 def telling(protocol: str, count: int) -> list[matrix.Attack]:
-    """Seeded attacks that change what is said, since only these make results wrong."""
-    cases = matrix.sample(protocol, 3 * count, Random(SEED))
-    return [attack for attack in cases if attack.cheats[0].how in LOUD][:count]
+    """All attacks on the smallest programs, and a seeded sample of others, in ways that change what is said."""
+    small = matrix.attacks(protocol, [BY_NAME[name] for name in SMALL])
+    cases = itertools.chain(small, matrix.sample(protocol, 3 * count, Random(SEED)))
+    return [attack for attack in cases if attack.cheats[0].how in LOUD]
 
 
 LOUD = ("add one", "add one to the first", "add random", "flip", "flip the first", "flip high", "equivocate", "negate", "copy own")

@@ -54,6 +54,9 @@ def status(workspace: Workspace) -> str:
     lines = []
     for (names, launcher), group in workspace.groups.items():
         states, public = group.status(), workspace.public[names, launcher]
+        if group.ended_by_cheating:
+            lines.append(f"{', '.join(names)} ({launcher})")
+            lines.append("  ended when cheating was noticed, with all they held; %mpc start starts new ones")
         if not any(state.alive for state in states):
             continue
         lines.append(f"{', '.join(names)} ({launcher})")

@@ -20,11 +20,14 @@ from .supervisor import Supervisor
 ENGINE = "ramp_notebook.runtime.engine:Engine"
 SILENCE_SECONDS = 10.0
 START_SECONDS = 60.0
-DESTROYED = (
-    "No result of this cell was shown; the parties were ended, and with them their secrets, keys and unused correlated randomness: "
-    "what a cheater learns from trying again would add up."
+MEANING = (
+    "What it means: a party, or a link, does not do what the protocol says; which one cannot be told. No result of this cell was shown."
 )
-AGAIN = "Start new ones with %mpc start, and run again the cells that gave them data."
+DESTROYED = (
+    "What is gone: the parties were ended, and with them their secrets, keys and unused correlated randomness, "
+    "because what a cheater learns from trying again would add up."
+)
+NEXT = "How to go on: start new ones with %mpc start, and run again the cells that gave them data."
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Coordinator:
         """Run a cell at its parties, commit if all succeed, roll back and raise one error otherwise."""
         with self._guard() as interrupts:
             if self._ended_by is not None:
-                raise MisuseError(f"these parties ended when cheating was noticed, and none runs now. {AGAIN}")
+                raise MisuseError(f"these parties ended when cheating was noticed, and none runs now. {NEXT}")
             self._start(interrupts)
             return self._run(cell, timeout, progress, interrupts)
 
@@ -102,6 +105,11 @@ class Coordinator:
             pid = party.pid if party is not None else 0
             states.append(PartyState(name, pid, party is not None and party.alive(), bool(info.get("preloaded")), tuple(sorted(names))))
         return states
+
+    @property
+    def ended_by_cheating(self) -> bool:
+        """Whether these parties are gone because one cheated, and wait to be started anew."""
+        return self._ended_by is not None
 
     @property
     def dealer_pid(self) -> int | None:
@@ -170,7 +178,7 @@ class Coordinator:
             if isinstance(error, CheatingDetected):
                 self._end()
                 self._ended_by = error
-                error.args = (f"{error.args[0]}. {DESTROYED} {AGAIN}", *error.args[1:])
+                error.args = ("\n".join([f"{error.args[0]}.", MEANING, DESTROYED, NEXT]), *error.args[1:])
                 raise
             gone = self._replace(run)
             if isinstance(error, RampError) and gone and error.args:

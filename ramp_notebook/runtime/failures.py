@@ -38,6 +38,7 @@ def from_outcomes(names: Sequence[str], outcomes: Mapping[int, Outcome], targets
     failed = [(party, outcome.error) for party, outcome in sorted(outcomes.items()) if outcome.status == "error" and outcome.error]
     _, report = min(failed, key=lambda each: (each[1].kind in CONSEQUENCES, bool(outcomes[each[0]].cheated)))
     same = [p for p, other in failed if (other.kind, other.message, other.line) == (report.kind, report.message, report.line)]
+    same = [p for p in same if not outcomes[p].cheated] or same  # a cheater's own copy of the program notices too
     everyone = len(same) == len(targets) and len(same) > 1
     who = "all parties" if everyone else " and ".join(names[p] for p in same)
     return from_report(who, report)

@@ -20,6 +20,7 @@ from .matrix import FAILURES, OUTCOMES, Attack, attacks, outcome, sample
 from .programs import parties_of
 
 REPORT = Path(".build") / "attacks.txt"
+SEVERAL = {2: "two messages", 4: "covered up"}
 Counts = dict[tuple[str, str, str], Counter[str]]  # by protocol, step and way
 
 
@@ -33,7 +34,7 @@ def run(cases: list[Attack]) -> tuple[Counts, list[str]]:
     failures = []
     for attack in cases:
         found, ends = outcome(attack)
-        how = " and ".join(cheat.how for cheat in attack.cheats) if len(attack.cheats) == 1 else "two at once"
+        how = attack.cheats[0].how if len(attack.cheats) == 1 else SEVERAL[len(attack.cheats)]
         counts.setdefault((attack.protocol, attack.point, how), Counter())[found] += 1
         if found in FAILURES:
             problems = "; ".join(f"{type(end.problem).__name__}: {end.problem}" for end in ends if end.how == "crashed")

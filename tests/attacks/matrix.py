@@ -66,20 +66,20 @@ def honest(protocol: str, program: str, cheater: int) -> tuple[list[End], dict[A
     return ends, recording
 
 
-def attacks(protocol: str) -> Iterator[Attack]:
+def attacks(protocol: str, programs: Sequence[Program] = PROGRAMS) -> Iterator[Attack]:
     """The whole matrix: programs × cheaters × steps × ways × receivers."""
     names = parties_of(protocol)
-    for program, cheater in itertools.product(PROGRAMS, range(len(names))):
+    for program, cheater in itertools.product(programs, range(len(names))):
         for n, (tag, receivers) in enumerate(steps_of(protocol, program.name, cheater), 1):
             for how, to in itertools.product(HOWS, (None, *(receivers if len(receivers) > 1 else ()))):
                 if how != "rush" or to is None:
                     yield Attack(protocol, program.name, (Cheat(names[cheater], ANY, how, n, to),), tag)
-            for how in STEADY:
-                yield Attack(protocol, program.name, _steady(names[cheater], how, n), tag)
+            for how, covers in itertools.product(STEADY, (False, True)):
+                yield Attack(protocol, program.name, _steady(names[cheater], how, n, covers), tag)
 
 
 def sample(protocol: str, count: int, random: Random) -> list[Attack]:
-    """Some attacks: programs, kinds of steps and ways alike often. Of five one is steady, one changes two messages anyhow."""
+    """Some attacks: programs, kinds of steps and ways alike often. Of five two are steady, one changes two messages anyhow."""
     names, found = parties_of(protocol), []
     for k in range(count):
         program, cheater = PROGRAMS[k % len(PROGRAMS)], random.randrange(len(names))
@@ -87,9 +87,9 @@ def sample(protocol: str, count: int, random: Random) -> list[Attack]:
         if not steps:
             continue
         tag = random.choice(sorted({tag for tag, _ in steps}))
-        if k % 5 == 1:
+        if k % 5 in (1, 2):
             n = random.choice([n for n, (each, _) in enumerate(steps, 1) if each == tag])
-            found.append(Attack(protocol, program.name, _steady(names[cheater], random.choice(STEADY), n), tag))
+            found.append(Attack(protocol, program.name, _steady(names[cheater], random.choice(STEADY), n, k % 5 == 1), tag))
             continue
         cheats = []
         for _ in range(2 if k % 5 == 0 else 1):
@@ -100,13 +100,13 @@ def sample(protocol: str, count: int, random: Random) -> list[Attack]:
     return found
 
 
-def _steady(party: str, how: str, n: int) -> tuple[Cheat, ...]:
-    """A liar who sticks to it and covers up.
+def _steady(party: str, how: str, n: int, covers: bool) -> tuple[Cheat, ...]:
+    """A liar who sticks to it: what was changed on the way is changed alike when it is revealed, so that pieces fit together.
 
-    What was changed on the way is changed alike when it is revealed, so that pieces fit together; of what is compared the liar
-    tells everyone what they say themselves; and it says that all is fine.
+    One who covers up besides tells everyone, of what is compared, what they say themselves, and that all is fine.
     """
-    return Cheat(party, ANY, how, n), Cheat(party, REVEAL, how), Cheat(party, "compare", "echo"), Cheat(party, CONFIRM, "zero")
+    cover = (Cheat(party, "compare", "echo"), Cheat(party, CONFIRM, "zero"))
+    return (Cheat(party, ANY, how, n), Cheat(party, REVEAL, how), *(cover if covers else ()))
 
 
 def outcome(attack: Attack) -> tuple[str, list[End]]:

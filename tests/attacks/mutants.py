@@ -10,8 +10,10 @@ A mutant lives if the seeded attacks see nothing wrong under it, no honest run f
 
 import argparse
 import ast
+import functools
 import gc
 import inspect
+import itertools
 import re
 import sys
 import types
@@ -28,10 +30,11 @@ from ramp_notebook.testing.checked import unchecked
 
 from . import matrix
 from .parties import DONE, run_cell, trace_of
-from .programs import PROGRAMS, cell_of, parties_of
+from .programs import BY_NAME, PROGRAMS, cell_of, parties_of
 
 WORDS = ("alike", "compare", "confirm", "verify", "array_equal")
 ATTACKS, SEED = 400, 1
+SMALL = ("input", "own input", "multiply", "to one")
 
 # What lives and why: by function and change, with what would notice it instead.
 EXPLAINED: dict[tuple[str, str], str] = {
@@ -72,8 +75,27 @@ def modules_of(protocol: str) -> list[types.ModuleType]:
     return [found[name] for name in sorted(found)]
 
 
+@functools.cache
 def mutants(protocol: str) -> list[Mutant]:
-    return [mutant for module in modules_of(protocol) for mutant in _of_module(module)]
+    """All of functions that honest runs of the programs call."""
+    called = _called_by(protocol)
+    return [each for module in modules_of(protocol) for each in _of_module(module) if (each.module, each.function) in called]
+
+
+def _called_by(protocol: str) -> set[tuple[str, str]]:
+    called: set[tuple[str, str]] = set()
+
+    def note(frame: types.FrameType, event: str, what: Any) -> None:
+        called.add((frame.f_globals.get("__name__", ""), frame.f_code.co_qualname))
+
+    outer = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        for program in PROGRAMS:
+            run_cell(parties_of(protocol), cell_of(program, protocol, 0))
+    finally:
+        sys.setprofile(outer)
+    return called
 
 
 def _of_module(module: types.ModuleType) -> Iterator[Mutant]:
@@ -243,10 +265,10 @@ def main() -> int:
 
 
 def telling(protocol: str, count: int) -> list[matrix.Attack]:
-    """Seeded attacks that change what is said, since only these make results wrong."""
-    cases = matrix.sample(protocol, 6 * count, Random(SEED))
-    loud = [attack for attack in cases if attack.cheats[0].how in LOUD and len(attack.cheats) != 2]
-    return sorted(loud, key=lambda attack: -len(attack.cheats))[:count]
+    """All attacks on the smallest programs, and a seeded sample of others, in ways that change what is said."""
+    small = matrix.attacks(protocol, [BY_NAME[name] for name in SMALL])
+    cases = itertools.chain(small, matrix.sample(protocol, 3 * count, Random(SEED)))
+    return [attack for attack in cases if attack.cheats[0].how in LOUD]
 
 
 LOUD = ("add one", "add one to the first", "add random", "flip", "flip the first", "flip high", "equivocate", "negate", "copy own")

@@ -19,7 +19,6 @@ pytest.importorskip("ramp_notebook.gadgets")
 ACTIVE = against_active_parties()
 CURIOUS = ["replicated", "shamir"]
 SAMPLE = 600  # of all protocols together
-CI_MUTANTS = 6  # of each protocol
 
 
 @pytest.mark.parametrize("protocol", ACTIVE)
@@ -52,12 +51,12 @@ def test_whether_it_aborts_says_nothing_of_honest_inputs(protocol):
 
 @pytest.mark.parametrize("protocol", ACTIVE)
 def test_weakened_checks_let_something_through(protocol):
-    """The first mutants of a shuffled list; `make attacks` tries all."""
+    """Those whose answer is not heard; `make attacks` tries all."""
     cases = mutants.telling(protocol, mutants.ATTACKS)
-    living = [each for each in mutants.mutants(protocol) if (each.function, each.change) not in mutants.EXPLAINED]
-    Random(SAMPLE).shuffle(living)
-    assert living
-    for mutant in living[:CI_MUTANTS]:
+    deaf = [each for each in mutants.mutants(protocol) if each.change.startswith("confirm")]
+    deaf = [each for each in deaf if (each.function, each.change) not in mutants.EXPLAINED]
+    assert deaf
+    for mutant in deaf:
         assert mutants.killed_by(protocol, mutant, cases), f"lives: {mutant}"
 
 

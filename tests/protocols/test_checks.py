@@ -177,9 +177,12 @@ def test_after_a_failed_check_nothing_runs_until_parties_are_started_anew(late, 
     text = str(told.value)
     for part in ("check of products", "covers line 2", "in bob at line 3", "No result", "were ended", "keys", "%mpc start"):
         assert part in text
+    assert [line.partition(":")[0] for line in text.splitlines()[1:]] == ["What it means", "What is gone", "How to go on"]
+    assert late.ended_by_cheating
     with pytest.raises(MisuseError, match="cheating was noticed.*%mpc start"):
         late.run(SQUARE)
     late.start()
+    assert not late.ended_by_cheating
     assert late.run(SQUARE).outputs["z"] == 9
     assert "kept" not in late.directory[0]
 

@@ -1,8 +1,9 @@
 """Cheating on purpose: what the switch changes, what is told of it, what it leaves behind, and what it refuses."""
 
 import pytest
+from ramp_notebook.kernel_ext.listings import status
 
-from ramp_notebook.errors import OptionError, ProgramMismatch, RampError
+from ramp_notebook.errors import CheatingDetected, OptionError, ProgramMismatch, RampError
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.finished import Run
@@ -163,3 +164,36 @@ def test_cheating_is_no_matter_of_plans():
 def test_text_and_keywords_say_the_same():
     for cheat in (Cheat("bob"), Cheat("bob", "reveal", "flip high", 3, "carol"), Cheat("bob", "and", "zero", None, "alice")):
         assert parse(cheat.text(), NAMES) == cheat
+
+
+def test_a_cheater_that_is_noticed_ends_the_parties_and_the_honest_ones_are_named(monkeypatch):
+    from ramp_notebook import registry
+    from ramp_notebook.protocols.checks import Checks
+    from ramp_notebook.protocols.replicated import Replicated
+    from ramp_notebook.protocols.security import Security
+    from ramp_notebook.runtime.workspace import Workspace
+
+    class Comparing(Replicated):
+        """All compare what was revealed."""
+
+        name, security = "comparing", Security("malicious with abort", 1, "3", "a test")
+
+        def reveal(self, x, to, *, binary):
+            value, checks = super().reveal(x, to, binary=binary), Checks(self.context)
+            for peer in checks.peers:
+                checks.alike(peer, value)
+            checks.confirm("what was revealed", checks.compare())
+            return value
+
+    monkeypatch.setitem(registry.protocols._entries, "comparing", Comparing)
+    workspace = Workspace()
+    options = workspace.options({"protocol": "comparing", "launcher": "inline", "input": ["x@alice"], "cheat": ["bob:reveal"]})
+    honest = workspace.options({"protocol": "comparing", "launcher": "inline", "input": ["x@alice"]})
+    assert workspace.run(honest, 'z = mpc.reveal(mpc.input("x", owner="alice"))', {"x": 3}, workspace.new_filename()).outputs == {"z": 3}
+    with pytest.raises(CheatingDetected) as told:
+        workspace.run(options, 'z = mpc.reveal(mpc.input("x", owner="alice"))', {"x": 3}, workspace.new_filename())
+    assert "the check of what was revealed failed" in str(told.value)
+    assert "[in alice and carol at line 1 (gadgets: reveal)]" in str(told.value)
+    assert told.value.__notes__ == ["cheated on purpose: bob at line 1, `reveal` to carol: add one"]
+    assert "ended when cheating was noticed" in status(workspace)
+    workspace.stop()

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...trace.recorder import OpenSpan
 from ...values import wide
-from ...values.bits import WORD_BITS, popcount
+from ...values.bits import WORD_BITS
 from ...values.shaped import shape_rule, zeros
 from ..planes import pack, unpack
 from .authenticated import BIT, NUMBER
@@ -126,5 +126,5 @@ def _sums(numbers: Any, chosen: Any) -> Any:
 @shape_rule(lambda shape, chosen: (shape[0], 1))
 def _parities(bits: Any, chosen: Any) -> Any:
     """Bit t of each row's word: the parity of the chosen bits of set t."""
-    odd = [popcount(np.bitwise_xor.reduce(bits & each, axis=1)) & np.uint64(1) for each in chosen]
+    odd = [np.bitwise_count(np.bitwise_xor.reduce(bits & each, axis=1)).astype(np.uint64) & np.uint64(1) for each in chosen]
     return pack(np.stack(odd, axis=1) != 0)

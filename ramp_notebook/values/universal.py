@@ -49,7 +49,7 @@ class _Multiplier:
 
     def __call__(self, words: Words) -> Words:
         octets = np.ascontiguousarray(words).view(np.uint8).reshape(*words.shape, 8)
-        product = self._tables[0][octets[..., 0]]
+        product: Words = self._tables[0][octets[..., 0]]
         for position in range(1, 8):
             product ^= self._tables[position][octets[..., position]]
         return product

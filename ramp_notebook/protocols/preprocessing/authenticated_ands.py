@@ -38,7 +38,7 @@ def bit_triples(maker: Authenticator, words: int) -> tuple[Any, Any, Any]:
         total = size * words
         parts = [leaky_triples(maker, min(BATCH_WORDS, total - start)) for start in range(0, total, BATCH_WORDS)]
         if not parts:
-            return tuple(zeros((BIT, 0), like=maker.random((1,))) for _ in range(3))  # type: ignore[return-value]
+            return tuple(zeros((BIT, 0), like=maker.random((1,))) for _ in range(3))
         return _combine(maker, [np.concatenate(shares, axis=1) for shares in zip(*parts, strict=True)], words, size)
 
 

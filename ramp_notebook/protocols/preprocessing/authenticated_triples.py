@@ -48,7 +48,7 @@ def matrix_triples(maker: Authenticator, rows: int, inner: int, columns: int) ->
     """Shares of A (4, rows, inner), B (4, inner, columns) and A @ B; 384 · 128 bits to each party for every product of two numbers."""
     if rows > columns:
         b, a, c = matrix_triples(maker, columns, inner, rows)
-        return tuple(np.swapaxes(share, 1, 2) for share in (a, b, c))  # type: ignore[return-value]
+        return tuple(np.swapaxes(share, 1, 2) for share in (a, b, c))
     with OpenSpan(maker.context.recorder, "matrix_triples"):
         b = maker.random((NUMBER_WORDS, inner, columns))
         repeated = np.broadcast_to(b[:, None], (NUMBER_WORDS, rows, inner, columns)).reshape(NUMBER_WORDS, rows * inner, columns)
@@ -103,11 +103,12 @@ def _batch(maker: Authenticator, b: Any) -> tuple[Any, Any]:
 
 
 def _combine(coefficients: Any, limbs: Any) -> Any:
-    """Σ_h coefficient h · number h, (2, 2, n), of coefficients (2, h, 2) and limbs (h, n, 8 or fewer) of 16 bits; BLAS is exact on these."""
+    """Σ_h coefficient h · number h, (2, 2, n), of coefficients (2, h, 2) and limbs (h, n, up to 8) of 16 bits; BLAS is exact here."""
     transfers, n, width = limbs.shape
     if isinstance(limbs, ShapedArray):
         return ShapedArray((NUMBER_WORDS, 2, n))
-    left = coefficients.view(np.uint16).reshape(2, transfers, LIMBS).swapaxes(1, 2).reshape(2 * LIMBS, transfers).astype(np.float64)
+    left = coefficients.view(np.uint16).reshape(2, transfers, LIMBS).swapaxes(1, 2)
+    left = left.reshape(2 * LIMBS, transfers).astype(np.float64)
     product = (left @ limbs.reshape(transfers, n * width).astype(np.float64)).astype(np.uint64).reshape(2, LIMBS, n, width)
     sums = np.zeros((LIMBS, 2, n), np.uint64)
     for i in range(LIMBS):
@@ -128,7 +129,7 @@ def _authenticated(maker: Authenticator, a: Any, b: Any, c: Any) -> tuple[Any, A
     share = jointly(maker, np.concatenate(flat, axis=1))
     ends = np.cumsum([x.shape[1] for x in flat])
     cut = (share[:, : ends[0]], share[:, ends[0] : ends[1]], share[:, ends[1] :])
-    return tuple(part.reshape(NUMBER, *x.shape[1:]) for part, x in zip(cut, (a, b, c), strict=True))  # type: ignore[return-value]
+    return tuple(part.reshape(NUMBER, *x.shape[1:]) for part, x in zip(cut, (a, b, c), strict=True))
 
 
 def jointly(maker: Authenticator, numbers: Any) -> Any:

@@ -211,7 +211,7 @@ class Authenticator:
             total = total + unpack(theirs, trials)
         choice: Any = None if context.planned else choose(total)
         shape = (width + NONCE_WORDS, trials)
-        opened = ShapedArray(shape) if context.planned else contents[choice, :, np.arange(trials)].T.copy()
+        opened: Any = ShapedArray(shape) if context.planned else contents[choice, :, np.arange(trials)].T.copy()
         openings = context.exchange("key_open", dict.fromkeys(peers, opened), dict.fromkeys(peers, shape))
         everything = {context.index: (committed, packed), **{peer: (heard[peer], said[peer]) for peer in peers}}
         for peer in peers:

@@ -65,13 +65,14 @@ def views(protocol, count, program):
     return [context.seen for context in contexts]
 
 
+MOST_FEATURES = 1 << 23  # of all lanes of a world: comparing pairs of features takes as long as there are features a lane
 MOST_NUMBERS = 16  # up to so many numbers in a view, differences of two are looked at too
 
 
 def bits_of(arrays, lanes):
     """Features (lanes, k), as ±1: every bit of every number, every packed bit, low bits of differences of two numbers.
 
-    Blocks of several planes come flat.
+    Blocks of several planes come flat. The more features a lane has, the fewer lanes are returned.
     """
     columns, words, numbers = [], packed.word_count(lanes), []
     for array in arrays:
@@ -87,7 +88,8 @@ def bits_of(arrays, lanes):
         with np.errstate(over="ignore"):
             for one, other in itertools.combinations(numbers, 2):
                 columns += _signs(one - other, 4)
-    return np.array(columns, dtype=np.float32).T
+    looked_at = min(lanes, MOST_FEATURES // len(columns))
+    return np.array([column[:looked_at] for column in columns], dtype=np.float32).T
 
 
 def _signs(row, bits):

@@ -43,7 +43,7 @@ def worlds_apart(protocol, program, *coalition):
         owned = sorted([(other, theirs), (coalition[0], ZERO)], key=lambda each: each[0])
         all_see = views(protocol, 3, lambda engine, owned=owned: program(engine, inputs(engine, owned)))
         arrays = [array for party in coalition for array in all_see[party]]
-        seen.append(bits_of(arrays, LANES)[: LANES if len(coalition) == 1 else LANES // 8])  # pairs see more: fewer lanes of it
+        seen.append(bits_of(arrays, LANES))
     return largest_difference(*seen)
 
 

@@ -1,5 +1,7 @@
 """Replicated sharing's truncation, and circuits that are cut into several pieces: all tapes and inputs over words of two bits."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ ALL = (0, 1, 2)
 TAPES = 4
 
 
-@pytest.fixture(autouse=True)
-def two_bit_words(monkeypatch):
-    monkeypatch.setattr(replicated, "WORD", 2)
+def look_at(protocol, program, **options):
+    """At words of two bits."""
+    with mock.patch.object(replicated, "WORD", 2):
+        return check_views(protocol, 3, program, own_tapes=TAPES, **options)
 
 
 class OnTop(Replicated):
@@ -68,12 +71,12 @@ def probably_truncated(owner):
 
 @pytest.mark.parametrize("owner", ALL)
 def test_exact_truncation_shows_nothing(owner):
-    assert check_views(Replicated, 3, truncated(owner), own_tapes=TAPES) >= 256
+    assert look_at(Replicated, truncated(owner)) >= 256
 
 
 @pytest.mark.parametrize("owner", ALL)
 def test_probabilistic_truncation_shows_nothing(owner):
-    assert check_views(OnTop, 3, probably_truncated(owner), own_tapes=TAPES) >= 256
+    assert look_at(OnTop, probably_truncated(owner)) >= 256
 
 
 # -- circuits in pieces ------------------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ def test_circuits_in_pieces_show_nothing(program, lanes, monkeypatch):
     cut = []
     pieces = circuits.pieces
     monkeypatch.setattr(circuits, "pieces", lambda planes: cut.append(list(pieces(planes))) or iter(cut[-1]))
-    assert check_views(Replicated, 3, program, least_lanes=lanes, own_tapes=TAPES) >= 256
+    assert look_at(Replicated, program, least_lanes=lanes) >= 256
     assert {2} == {len(each) for each in cut}
 
 
@@ -175,4 +178,4 @@ PLANTED = [
 @pytest.mark.parametrize(("bug", "program"), PLANTED, ids=lambda value: value.name if isinstance(value, Program) else value.__name__)
 def test_a_planted_bug_is_caught(bug, program):
     with pytest.raises(LeakError, match="depends on inputs"):
-        check_views(bug, 3, program, own_tapes=TAPES)
+        look_at(bug, program)

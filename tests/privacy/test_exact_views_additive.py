@@ -147,7 +147,11 @@ PLANTED = [
 ]
 
 
+def look_at(protocol, program):
+    return check_views(protocol, 2, program)
+
+
 @pytest.mark.parametrize(("bug", "program"), PLANTED, ids=lambda value: value.name if isinstance(value, Program) else value.__name__)
 def test_a_planted_bug_is_caught(bug, program):
     with pytest.raises(LeakError, match="depends on inputs"):
-        check_views(bug, 2, program)
+        look_at(bug, program)

@@ -34,10 +34,20 @@ class Four(FantasticFour):
     def agree(self): ...
 
 
-@pytest.fixture(autouse=True)
-def values_in_place_of_hashes(monkeypatch):
+def put_values_in_place_of_hashes(monkeypatch):
     monkeypatch.setattr(fantastic_four, "digest_of", lambda array: array)
     monkeypatch.setattr(fantastic_four, "BLOCK", 1 << 24)  # a block is a row of the tape
+
+
+@pytest.fixture(autouse=True)
+def values_in_place_of_hashes(monkeypatch):
+    put_values_in_place_of_hashes(monkeypatch)
+
+
+def look_at(protocol, program):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_values_in_place_of_hashes(monkeypatch)
+        return check_views(protocol, 4, program)
 
 
 def arithmetic(name, run, owners=(0, 1), to=ALL, symbols=2):
@@ -219,7 +229,7 @@ PLANTED = [
 @pytest.mark.parametrize(("bug", "program"), PLANTED, ids=lambda value: value.name if isinstance(value, Program) else value.__name__)
 def test_a_planted_bug_is_caught(bug, program):
     with pytest.raises(LeakError, match="depends on inputs"):
-        check_views(bug, 4, program)
+        look_at(bug, program)
 
 
 @pytest.mark.parametrize("bug", [NoMask, KnownMask])

@@ -46,13 +46,23 @@ def checked(domain):
     return run
 
 
-@pytest.fixture(autouse=True)
-def one_triple_beside_each_lane(monkeypatch):
+def put_one_triple_beside_each_lane(monkeypatch):
     monkeypatch.setattr(buckets, "cheapest_lists", lambda products, bits: Lists(1, products))
     for module, name in ((buckets, "BLOCK"), (ring, "BLOCK"), (replicated_malicious, "COPIED_WORDS")):
         monkeypatch.setattr(module, name, 1 << 24)
     monkeypatch.setattr(Batch, "_turns", lambda self, coin: [0])
     monkeypatch.setattr("ramp_notebook.protocols.checks.LEAST_BITS", 0)
+
+
+@pytest.fixture(autouse=True)
+def one_triple_beside_each_lane(monkeypatch):
+    put_one_triple_beside_each_lane(monkeypatch)
+
+
+def look_at(protocol, program):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        put_one_triple_beside_each_lane(monkeypatch)
+        return check_views(protocol, 3, program)
 
 
 CHECKS = [Program("check of a product", (0, 1), checked(RING)), Program("check of an AND", (0, 1), checked(BITS), binary=True)]
@@ -126,4 +136,4 @@ PLANTED = [
 @pytest.mark.parametrize(("bug", "program"), PLANTED, ids=lambda value: value.name if isinstance(value, Program) else value.__name__)
 def test_a_planted_bug_is_caught(bug, program):
     with pytest.raises(LeakError, match="depends on inputs"):
-        check_views(bug, 3, program)
+        look_at(bug, program)

@@ -18,7 +18,7 @@ from ramp_notebook.testing.views import check_views
 from ramp_notebook.values.bits import pack, word_count
 
 LABELS = 4
-DELTAS = [{(GARBLER, GARBLER): delta} for delta in range(LABELS // 2)]  # of two bits the lower one is 1
+DELTAS = [{(GARBLER,): delta} for delta in range(LABELS // 2)]  # of two bits the lower one is 1
 ASKING = threading.local()  # its context: each party is a thread
 UNCUT = 1 << 40
 
@@ -57,7 +57,7 @@ class Oracle:
             answers = np.where(new & (points == before), drawn, answers)
             new &= points != before
         if context.index == GARBLER or new.any():  # whether points are equal differs between lanes
-            drawn = context._tape.column(("oracle", "drawn", *tweak, len(known)), LABELS)
+            drawn = context._tape.column(((), "oracle", *tweak, len(known)), LABELS)
             answers = np.where(new, drawn, answers)
             known.append((points, drawn))
         return answers
@@ -72,8 +72,8 @@ class Transfers:
     def extend(self, context, count, pairs):
         self.made += 1
         column, (sender, receiver) = context._tape.column, pairs[0]
-        t = label_of(column((receiver, receiver, "t", self.made), LABELS))
-        b = self.choices(column((receiver, receiver, "b", self.made), 2))
+        t = label_of(column(((receiver,), "t", self.made), LABELS))
+        b = self.choices(column(((receiver,), "b", self.made), 2))
         batch = Batch(count, 0)
         if context.index == sender:
             batch.delta[receiver], batch.q[receiver] = self.delta, labels.active(t, self.delta, b)
@@ -112,7 +112,7 @@ class Salts:
 
 
 class OnTape(Garbled):
-    oracle, transfers_of, salts = Oracle, Transfers, Salts
+    oracle, transfers_of, salts, stream_of = Oracle, Transfers, Salts, ShortLabels
     scheme_name = "half-gates"
     check_delta = staticmethod(labels.check_delta)
 
@@ -127,7 +127,7 @@ class OnTape(Garbled):
         super().__init__(context, {**kept, "engines": {context.preprocessing: self.transfers_of(delta)}})
         self.scheme = SCHEMES[self.scheme_name]
         stream, exchange, salts = context.stream, context.exchange, self.salts()
-        context.stream = lambda peer: ShortLabels(stream(peer))
+        context.stream = lambda peer: self.stream_of(stream(peer))
         context.unseeded_stream = lambda peer: salts
 
         def noting(tag, *args, **options):
@@ -150,7 +150,7 @@ def check_garbled(protocol, program, coalitions=((GARBLER,), (EVALUATOR,)), **op
 
     @contextlib.contextmanager
     def chosen(choice):
-        protocol.offset = choice[GARBLER, GARBLER]
+        protocol.offset = choice[(GARBLER,)]
         with mock.patch.object(gates, "hash_blocks", protocol.oracle().hash_blocks):
             yield
 

@@ -6,7 +6,7 @@ are equally distributed, and for any inputs if the result stays masked by its pe
 
 import numpy as np
 import pytest
-from privacy.garbling import OnTape, Oracle, Salts, Transfers, check_garbled
+from privacy.garbling import OnTape, Oracle, Salts, ShortLabels, Transfers, check_garbled
 
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER
 from ramp_notebook.protocols.garbling import HalfGates
@@ -160,6 +160,14 @@ class OneMaskForTwoChoices(OnTape):
             return batch
 
 
+class BareControlBits(InThreeHalves):
+    """The control bits of three-halves are not masked by coins: they say at which colours the gate is true."""
+
+    class stream_of(ShortLabels):
+        def words(self, shape):
+            return np.zeros(shape, np.uint64) if shape[0] == 2 else super().words(shape)
+
+
 PLANTED = [
     (ColoursAreValues, INPUTS),
     (ColoursAreValues, OF_GARBLER),
@@ -169,6 +177,7 @@ PLANTED = [
     (OnePadForBothRows, OF_GARBLER),
     (EvenOffset, AND),
     (BothLabels, SECRET),
+    (BareControlBits, OF_GARBLER),
     (BareChoices, INPUTS),
     (BareChoices, SECRET),
     (OneMaskForTwoChoices, INPUTS),

@@ -28,7 +28,7 @@ class OnTape(ReplicatedMalicious):
 
     def fresh_key_with(self, peer):
         self.keys_drawn += 1
-        return (*sorted((self.me, peer)), "again", (self.keys_drawn + 1) // 2)
+        return (tuple(sorted((self.me, peer))), "again", (self.keys_drawn + 1) // 2)
 
     def stream_of(self, key):
         return TapeStream(self.context._tape, key, self.context._symbols)
@@ -101,7 +101,7 @@ class OneMaskForBoth(OnTape):
     """x and y are masked by the same number."""
 
     def fresh_key_with(self, peer):
-        return (*sorted((self.me, peer)), "again", 1)
+        return (tuple(sorted((self.me, peer))), "again", 1)
 
 
 class NoMask(OnTape):

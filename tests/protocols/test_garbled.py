@@ -11,11 +11,14 @@ from ramp_notebook.protocols import garbled
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
 from ramp_notebook.protocols.garbling import SCHEMES, HalfGates, slices
 from ramp_notebook.protocols.garbling.transfers import WireSupply
+from ramp_notebook.protocols.preprocessing import ferret
+from ramp_notebook.protocols.preprocessing.hashing import PI_KEY
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing.events import assert_same_events
+from ramp_notebook.wire.cheats import Cheat
 from tests.parties_in_threads import Group
 
 AND_BYTES = 32
@@ -262,6 +265,31 @@ def test_a_transfer_serves_one_wire_and_what_is_said_of_an_input_looks_random(su
     for _ in range(3):
         group.run(party)
     assert caught == (sum(map(len, labels_of)) > len(set.union(*labels_of)) or len(set(said)) < 3)
+
+
+@pytest.mark.parametrize("end", ["honest", "failed", "cheated"])
+def test_no_tweak_of_silent_transfers_comes_twice_under_one_delta_and_key(end, parties, monkeypatch):
+    """Not even where engines begin anew over the same links, as after a cell in which a party cheated on purpose."""
+    uses, honest = Counter(), ferret.hash_blocks
+
+    def recorded(blocks, first, *, chunk=0, offset=None, key=PI_KEY):
+        if offset is not None:
+            uses.update((offset.tobytes(), key, chunk, number) for number in range(first, first + len(blocks)))
+        return honest(blocks, first, chunk=chunk, offset=offset, key=key)
+
+    monkeypatch.setattr(ferret, "hash_blocks", recorded)
+    run(parties, "z = x + y", [1], [2], preprocessing="ot", cheats=(Cheat("bob", "choices", "add one"),))  # silent engines begin anew
+    run(parties, "kept = x + y", [1], [2], preprocessing="silent")
+    if end == "failed":
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            run(parties, "1 / 0", [1], [2], preprocessing="silent")
+    else:
+        cheats = (Cheat("bob", "choices", "add one"),) if end == "cheated" else ()
+        run(parties, "z = x + y", [1], [2], preprocessing="silent", cheats=cheats)
+    run(parties, "z = mpc.reveal(kept)", [1], [2], preprocessing="silent")
+    lives = 1 if end == "honest" else 2
+    assert lives == len({key for _, key, _, _ in uses})
+    assert 1 == max(uses.values())
 
 
 class Salted(HalfGates):

@@ -74,7 +74,7 @@ def stock_lines(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = []
     for protocol, sources in kept.items():
         for source, state in sources.items():
-            if stock := state.get("stock"):  # garbled circuits keep none
+            if stock := state["stock"]:
                 amounts = " · ".join(f"{amount(kind, count):,} {described(kind)}" for kind, count in stock.items())
                 place = f", in {state['opened']}" if state["opened"] else ""
                 lines.append(f"  stock      {amounts} ({protocol}, {source}{place})")

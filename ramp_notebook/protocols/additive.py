@@ -37,7 +37,7 @@ class Additive(Protocol):
         threshold_text="n - 1",
     )
 
-    prepares = True
+    prepares = ("triples", "bit_triples", "dabits", "matrix_triples", "translations")
 
     takes = "two parties or more"
     sources = tuple(SOURCES)

@@ -41,7 +41,7 @@ class Protocol(ABC):
     value_range: ClassVar[str] = "signed 64-bit integers"
     smallest: ClassVar[int] = -(2**63)
     largest: ClassVar[int] = 2**63 - 1
-    prepares: ClassVar[bool] = False  # spends correlated randomness that can be made before it is known for what
+    prepares: ClassVar[tuple[str, ...]] = ()  # kinds of correlated randomness that it spends and that can be made ahead
     linear_is_local: ClassVar[bool] = True  # adding, and scaling by public numbers, send nothing
     numbers_are_words: ClassVar[bool] = False  # arithmetic shares are binary shares of the same numbers
     sources: ClassVar[tuple[str, ...]] = ()  # what --preprocessing may name, the default first; none if there is no choice

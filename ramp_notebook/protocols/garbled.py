@@ -13,7 +13,6 @@ import numpy as np
 
 from ..errors import MisuseError
 from ..registry import protocol
-from ..trace.events import PREPROCESSING
 from ..values import shaped
 from ..values.netlist import FIRST_INPUT, ONE, ZERO, Circuit
 from ..values.streams import Stream, fresh_key
@@ -21,13 +20,13 @@ from . import planes as packed
 from .base import Protocol, Share
 from .garbling import SCHEMES, labels, netlists, slices
 from .garbling.labels import Labels
+from .garbling.transfers import EVALUATOR, GARBLER, KINDS, CountingWires, WireSupply, WireTransfers
 from .permutations import network, random_permutation, route
-from .preprocessing.engine import choose
-from .preprocessing.engines import ENGINES, engine_named, parts_of
+from .preprocessing.engines import ENGINES, parts_of
 from .preprocessing.sources import flags_of
+from .preprocessing.supply import planned_supply, supply_state
 from .security import Security
 
-GARBLER, EVALUATOR = 0, 1
 WORD = 64
 BITS = slices.LABEL_BITS
 PIECE_WORDS = 1 << 19  # of table: 4 MiB that one party garbles while the other evaluates those before
@@ -48,6 +47,7 @@ class Garbled(Protocol):
     linear_is_local = False
     numbers_are_words = True
     pieces_add_up = False
+    prepares = KINDS
     lasting = ("delta",)
     sources = ENGINES
     chooses_garbling = True
@@ -64,9 +64,7 @@ class Garbled(Protocol):
         self.delta = self._kept_delta()
         self.transfers = context.preprocessing if parts_of(context.preprocessing)[0] in ENGINES else ENGINES[0]
         self.scheme = SCHEMES[context.garbling]
-        engines = self.kept.setdefault("engines", {})
-        if self.transfers not in engines:
-            engines[self.transfers] = engine_named(self.transfers, {EVALUATOR: self.delta} if self.delta is not None else None)
+        self.supply: WireSupply = WireSupply(context, self.kept.setdefault(self.transfers, {}), self.transfers, self.delta)
 
     @classmethod
     def source_named(cls, name: str) -> str:
@@ -86,15 +84,22 @@ class Garbled(Protocol):
             return self.kept["delta"]
         return None
 
+    def prepare(self, needs: dict[Any, int], *, all_of_it: bool = False) -> None:
+        self.supply.prepare(needs, all_of_it=all_of_it)
+
+    def count_needs(self) -> dict[Any, int]:
+        self.supply = CountingWires(self.context)
+        return self.supply.used
+
+    def supplies(self) -> dict[str, tuple[int, int, int]]:
+        return self.supply.balance()
+
     def public_state(self) -> dict[str, Any]:
-        return {name: engine.facts(self.context) for name, engine in self.kept["engines"].items()}
+        return {name: supply_state(self.context, kept) for name, kept in self.kept.items() if name not in self.lasting}
 
     @classmethod
     def of_public_state(cls, state: dict[str, Any], parties: int) -> dict[str, Any]:
-        engines = {name: engine_named(name) for name in state}
-        for name, engine in engines.items():
-            engine.assume(state[name])
-        return {"engines": engines}
+        return {name: planned_supply(each, parties, WireTransfers(name), WireSupply) for name, each in state.items()}
 
     def constant_components(self, *, binary: bool) -> tuple[int, ...]:
         """The active label of a constant is 0, so that of false is Δ where the constant is true: its bits, at the garbler."""
@@ -110,21 +115,14 @@ class Garbled(Protocol):
         return active ^ self.public(value, binary=True) if self.garbler else active
 
     def _transferred(self, value: Any, shape: tuple[int, ...]) -> Share:
-        """Correlated OTs whose correlation is Δ: q is the label of false, t = q ⊕ value·Δ the active one."""
-        context, words = self.context, math.prod(shape)
-        if not words:
+        """A wire whose bit b is random, and known to the evaluator, who says value ⊕ b: which is added as public."""
+        if not math.prod(shape):
             return self.zeros(shape, binary=True)
-        with context.recorder.in_phase(PREPROCESSING):
-            batch = self.kept["engines"][self.transfers].extend(context, WORD * words, [(GARBLER, EVALUATOR)])
-        if self.garbler:
-            choose(context, batch, {}, [EVALUATOR])
-            return self._sliced(batch.q[EVALUATOR], shape)
-        choose(context, batch, {GARBLER: value.reshape(-1)}, [])
-        return self._sliced(batch.t[GARBLER], shape)
-
-    @staticmethod
-    def _sliced(wires: Labels, shape: tuple[int, ...]) -> Share:
-        return slices.to_planes(wires.reshape(1, *wires.shape)).reshape(BITS, *shape)
+        wires = self.supply.wires(math.prod(shape)).reshape(BITS, *shape)
+        change = None if self.garbler else value ^ wires[0]
+        sends, receives = ({}, {EVALUATOR: shape}) if self.garbler else ({GARBLER: change}, {})
+        reply = self.context.exchange("choices", sends, receives)
+        return self.xor_public(wires, reply[EVALUATOR] if self.garbler else change)
 
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
         """The value is the XOR of both colours: one bit a wire to each receiver."""

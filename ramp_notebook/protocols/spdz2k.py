@@ -21,7 +21,7 @@ from .base import Protocol, Share, align
 from .checks import Checks
 from .openings import ALL_ONES, Openings
 from .permutations import Layer, network, random_permutation, route
-from .preprocessing.authenticated import BIT, KEY_BITS, NUMBER, Authenticated, AuthenticatedSource, CountingAuthenticated, Keys
+from .preprocessing.authenticated import BIT, GROWING, KEY_BITS, NUMBER, Authenticated, AuthenticatedSource, CountingAuthenticated, Keys
 from .preprocessing.authenticated_dealing import AuthenticatedDealer
 from .preprocessing.authenticated_transfers import AuthenticatedTransfers
 from .preprocessing.rehearsal import in_one_go
@@ -45,7 +45,7 @@ class Spdz2k(Protocol):
         threshold_text="n - 1",
     )
     arithmetic_components, binary_components = NUMBER, BIT
-    prepares = True
+    prepares = (*GROWING, "matrix_triples")
     lasting = ("keys",)
     owing = frozenset({"input", "multiply", "and", "matmul", "masked", "bits_to_ring", "reveal"})
     sources = tuple(SOURCES)

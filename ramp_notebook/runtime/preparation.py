@@ -11,7 +11,7 @@ from .cell import Cell
 from .needs import count_needs
 
 Kind = tuple[Any, ...]
-SINGLE = ("triples", "bit_triples", "dabits")  # counted one by one
+SINGLE = ("triples", "bit_triples", "dabits", "transfers")  # counted one by one
 SIZED = {"matrix_triples": "ROWSxINNERxCOLUMNS", "translations": "ROWSxSUMSxXORS"}  # one item for each time it is asked for
 EXAMPLE = "%mpc prepare triples=1_000_000 bit_triples=64_000 dabits=1000 matrix_triples=2x3x4"
 
@@ -51,9 +51,13 @@ def _numbers(word: str, text: str, form: str) -> tuple[int, ...]:
 
 def stocking_cell(cell: Cell, needs: Mapping[Kind, int]) -> Cell:
     """A cell that has so much made, as `cell` would have it made, and does nothing else."""
-    if not registry.protocols[cell.protocol].prepares:
+    prepared = registry.protocols[cell.protocol].prepares
+    if not prepared:
         needing = ", ".join(name for name, cls in registry.protocols.items() if cls.prepares)
         raise MisuseError(f"`{cell.protocol}` spends no correlated randomness that could be made ahead; what does: {needing}.")
+    if unknown := sorted({kind[0] for kind in needs} - set(prepared)):
+        named = ", ".join(kind for kind in (*SINGLE, *SIZED) if kind in prepared)
+        raise MisuseError(f"`{cell.protocol}` spends no {', '.join(unknown)}; what can be made ahead for it: {named}.")
     return replace(cell, source="", helpers="", inputs={}, needs=dict(needs), stocking=True)
 
 

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from ramp_notebook.errors import MisuseValueError
+from ramp_notebook.protocols import garbled
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
 from ramp_notebook.protocols.garbling import SCHEMES, HalfGates, slices
+from ramp_notebook.protocols.garbling.transfers import WireSupply
+from ramp_notebook.protocols.preprocessing import ferret
+from ramp_notebook.protocols.preprocessing.hashing import PI_KEY
 from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.plan import plan_cell
 from ramp_notebook.testing.events import assert_same_events
+from ramp_notebook.wire.cheats import Cheat
 from tests.parties_in_threads import Group
 
 AND_BYTES = 32
@@ -79,6 +84,13 @@ def test_inputs_and_reveals_cost_what_they_should(parties):
     assert [0, 6 * 8] == sent(result, 2)
     assert [6 * 8, 6 * 8] == sent(result, 3)
     assert [0, 6 * 8] == sent(result, 4)
+
+
+def test_inputs_that_were_prepared_for_send_one_bit_each(parties):
+    parties.run(Cell("", protocol="garbled", needs={("transfers",): 6}, stocking=True))
+    result = run(parties, "z = mpc.reveal(x)", np.arange(6), np.arange(6))
+    assert [0, 6 * 8] == sent(result, 2)
+    assert {"online"} == {message.phase for message in result.trace.messages}
 
 
 def test_rounds_are_free(parties):
@@ -213,6 +225,71 @@ def test_colours_say_nothing_before_they_are_exchanged(protocol, source, caught,
         ones = np.bitwise_count(held[0]).sum(axis=1).astype(int)  # of each of the four numbers' 64 n wires
         far = np.abs(ones - 32 * n) > 6 * np.sqrt(16 * n)  # six standard deviations: once in half a billion
         assert caught == far.any()
+
+
+class Repeating(WireSupply):
+    """The planted bug: from the second time on, what was handed out before comes again."""
+
+    def wires(self, words):
+        if "shown" not in self._kept:
+            self._kept["shown"] = super().wires(words)
+        return self._kept["shown"]
+
+
+@pytest.mark.parametrize(("supply", "caught"), [(WireSupply, False), (Repeating, True)])
+@pytest.mark.parametrize("source", ["ot", "silent"])
+def test_a_transfer_serves_one_wire_and_what_is_said_of_an_input_looks_random(supply, caught, source, monkeypatch):
+    """Several cells take from one stock. Of the garbler's labels none comes again, whatever bit; nor do corrections tell equal inputs."""
+    monkeypatch.setattr(garbled, "WireSupply", supply)
+    group, kept, n = Group(2), [{}, {}], 20
+    numbers = np.full(n, 1234, np.uint64)
+    labels_of, said = [], []
+
+    def party(context):
+        context.preprocessing = source
+        engine, exchange = Garbled(context, kept[context.index]), context.exchange
+
+        def recorded(tag, sends, receives):
+            reply = exchange(tag, sends, receives)
+            if tag == "choices" and EVALUATOR in reply:
+                said.append(reply[EVALUATOR].tobytes())
+            return reply
+
+        context.exchange = recorded
+        engine.prepare({("transfers",): 2 * n}, all_of_it=True)
+        share = engine.input(EVALUATOR, None if engine.garbler else numbers, (n,), binary=False)
+        assert np.array_equal(numbers, engine.reveal(share, (0, 1), binary=False))
+        if engine.garbler:
+            labels_of.append(blocks(share) | blocks(engine.invert(share)))
+
+    for _ in range(3):
+        group.run(party)
+    assert caught == (sum(map(len, labels_of)) > len(set.union(*labels_of)) or len(set(said)) < 3)
+
+
+@pytest.mark.parametrize("end", ["honest", "failed", "cheated"])
+def test_no_tweak_of_silent_transfers_comes_twice_under_one_delta_and_key(end, parties, monkeypatch):
+    """Not even where engines begin anew over the same links, as after a cell in which a party cheated on purpose."""
+    uses, honest = Counter(), ferret.hash_blocks
+
+    def recorded(blocks, first, *, chunk=0, offset=None, key=PI_KEY):
+        if offset is not None:
+            uses.update((offset.tobytes(), key, chunk, number) for number in range(first, first + len(blocks)))
+        return honest(blocks, first, chunk=chunk, offset=offset, key=key)
+
+    monkeypatch.setattr(ferret, "hash_blocks", recorded)
+    run(parties, "z = x + y", [1], [2], preprocessing="ot", cheats=(Cheat("bob", "choices", "add one"),))  # silent engines begin anew
+    run(parties, "kept = x + y", [1], [2], preprocessing="silent")
+    if end == "failed":
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            run(parties, "1 / 0", [1], [2], preprocessing="silent")
+    else:
+        cheats = (Cheat("bob", "choices", "add one"),) if end == "cheated" else ()
+        run(parties, "z = x + y", [1], [2], preprocessing="silent", cheats=cheats)
+    run(parties, "z = mpc.reveal(kept)", [1], [2], preprocessing="silent")
+    lives = 1 if end == "honest" else 2
+    assert lives == len({key for _, key, _, _ in uses})
+    assert 1 == max(uses.values())
 
 
 class Salted(HalfGates):

@@ -49,6 +49,26 @@ def test_a_cell_that_is_prepared_leaves_nothing_over_and_its_plan_is_true(body):
         assert max(rounds["preprocessing"]) < min(rounds["online"])
 
 
+GARBLED = {"z = x < y": 10, "z = gadgets.shuffle(x)": 11, "z = mpc.parallel(lambda: gadgets.shuffle(x), lambda: gadgets.shuffle(y))": 12}
+
+
+@pytest.mark.parametrize("source", ["ot", "silent"])
+@pytest.mark.parametrize(("body", "words"), GARBLED.items())
+def test_a_cell_of_garbled_circuits_has_its_inputs_transfers_made_before(body, words, source):
+    with Coordinator(NAMES, launcher="inline") as parties:
+        cell = Cell(TWO + body + "\nw = mpc.reveal(x + y)", protocol="garbled", preprocessing=source, inputs=INPUTS)
+        cell = replace(cell, needs=needs_of(cell, NAMES))
+        assert {("transfers",): words} == cell.needs
+        result = parties.run(cell)
+        assert [9] * 10 == list(result.outputs["w"])
+        plan = plan_cell(cell, NAMES)
+        assert_same_events(plan.trace, result.trace)
+        assert plan.supplies == result.outcomes[0].supplies == {"transfers": (64 * words, 64 * words, 0)}
+        before, online = ([m for m in result.trace.messages if m.phase == phase] for phase in ("preprocessing", "online"))
+        assert max(m.round for m in before) <= min(m.round for m in online)
+        assert not {m.line for m in before} & {m.line for m in online}  # none of it was made when it was asked for
+
+
 def test_values_that_all_parties_know_may_decide_how_much():
     assert {("triples",): 40} == needs("for _ in range(rounds): z = x * y", public={"rounds": 4, "unused": object()})
     assert {} == needs("for _ in range(rounds): z = x * y")

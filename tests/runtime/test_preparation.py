@@ -38,12 +38,19 @@ class Notebook:
     @property
     def stock(self):
         [group] = self.workspace.groups.values()
-        return group.kept["additive"]["dealer"]["stock"]
+        return group.kept[self.given["protocol"]][self.given["preprocessing"]]["stock"]
 
 
 @pytest.fixture
 def notebook():
     notebook = Notebook()
+    yield notebook
+    notebook.workspace.stop()
+
+
+@pytest.fixture(params=["ot", "silent"])
+def garbling(request):
+    notebook = Notebook(protocol="garbled", preprocessing=request.param)
     yield notebook
     notebook.workspace.stop()
 
@@ -74,6 +81,38 @@ def test_a_cell_that_was_prepared_for_sends_nothing_but_its_own(notebook):
     assert {} == notebook.stock  # exactly as much
 
 
+def test_transfers_for_garbled_circuits_are_made_ahead_and_serve_several_cells(garbling):
+    run = garbling.prepare("transfers=10_000")
+    assert {("transfers",): 157} == garbling.stock
+    assert {"preprocessing"} == {m.phase for m in run.trace.messages}
+    assert "made and not used yet: 10,048 transfers" in run.report
+    for left in (87, 17):
+        plan = garbling.run(plan=True, shape=SHAPES)
+        run = garbling.run()
+        assert_same_events(plan.trace, run.trace)
+        assert plan.supplies == run.supplies == {"transfers": (0, 64 * 70, 64 * left)}
+        assert {"online"} == {m.phase for m in run.trace.messages}
+        assert list(run.outputs["z"]) == [n * (69 - n) for n in range(70)]
+        assert "used of correlated randomness: 4,480 transfers; made and not used yet" in run.report
+    assert (64 * 53, 64 * 70, 0) == garbling.run().supplies["transfers"]
+
+
+def test_what_a_failed_cell_leaves_of_transfers_is_thrown_away(garbling):
+    garbling.prepare("transfers=10_000")
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        garbling.run(BODY + "\n1 / 0")
+    run = garbling.run()
+    assert list(run.outputs["z"]) == [n * (69 - n) for n in range(70)]
+    assert (64 * 70, 64 * 70, 0) == run.supplies["transfers"]
+
+
+def test_a_cell_of_garbled_circuits_is_prepared_for(garbling):
+    ahead = garbling.run(prepare=True, shape=SHAPES)
+    assert {("transfers",): 70} == garbling.stock
+    assert ("regular learning parity with noise" in ahead.label.text()) == (garbling.given["preprocessing"] == "silent")
+    assert (0, 64 * 70, 0) == garbling.run().supplies["transfers"]
+
+
 def test_a_cell_that_does_more_than_compute_can_be_prepared_for_too(notebook):
     body = BODY + "\nimport math\nwhile False:\n    pass"
     notebook.run(body, prepare=True, shape=SHAPES)
@@ -101,6 +140,14 @@ def test_a_wrong_word_is_refused(word):
 def test_protocols_that_spend_nothing_have_nothing_to_prepare():
     with pytest.raises(MisuseError, match="--preprocessing means nothing under --protocol replicated"):
         Notebook(parties="alice,bob,carol", protocol="replicated").prepare("triples=1")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words", "fitting"), [("additive", "transfers=1", "triples, .*translations"), ("garbled", "triples=1", "transfers")]
+)
+def test_what_a_protocol_does_not_spend_is_refused(protocol, words, fitting):
+    with pytest.raises(MisuseError, match=f"`{protocol}` spends no {words[:-2]}; what can be made ahead for it: {fitting}"):
+        Notebook(protocol=protocol, preprocessing="ot").prepare(words)
 
 
 def test_a_store_serves_the_next_notebook_and_its_plan_is_true(stored, tmp_path):

@@ -19,7 +19,7 @@ from .engine import Batch, Engine, Pairs
 from .products import WORD_BITS, add_drawn_products, add_products
 
 BATCH_OTS = 1 << 18  # per direction: 4 MiB of blocks
-BATCHES_AT_ONCE = 8  # share rounds: at 100 Mbit/s their messages, 10 MB, take longer than a continent's latency
+BATCHES_AT_ONCE = 4  # share rounds: at 100 Mbit/s their 4 MB a round take longer than a continent's latency; 8 would take twice the memory
 MATRIX_BATCH_WORDS = 1 << 20  # per direction: 8 MiB of products, bit by bit
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ...trace.recorder import OpenSpan
 from ...values import bits
 from ...values.shaped import ShapedArray
-from ...values.streams import Stream, derive_key, fresh_key
+from ...values.streams import Stream, fresh_key
 from ..context import Context
 from .engine import Batch, Directions, Engine, choose, peers, shaped_batch
 from .hashing import Blocks, hash_blocks
@@ -65,8 +65,7 @@ class Ferret(Engine):
         if not context.planned:
             for peer in peers(context):
                 choices = bits.unpack(first.b[peer], first.count)
-                seed = context.links.pair_seed(peer)
-                key = derive_key(seed[:16], seed[16:], "ferret")  # of this life alone: Δ may outlive it, and tweaks begin anew
+                key = context.unseeded_stream(peer).words((2,)).tobytes()  # of this start alone: Δ may outlive it, and tweaks begin anew
                 self._sending[peer] = _Sender(SETUP, _with_last_bit(first.q[peer], 0), key, first.delta[peer])
                 self._receiving[peer] = _Receiver(SETUP, _with_last_bit(first.t[peer], choices), key)
         self._open(context, SETUP, dict.fromkeys(every, SETUP.trees), restarting=every)

@@ -23,7 +23,7 @@ from .store import STORED, Store
 MOST_AHEAD = 4096  # items, 2^18 oblivious transfers: a batch from which on larger ones are not cheaper per item
 MOST_PREPARED_BYTES = 1 << 28  # of one kind, for a cell
 MOST_AT_ONCE_BYTES = 1 << 24  # what one call of a source makes
-BY_THE_WORD = ("bit_triples", "dabits", "edabits", "random_bits", "bit_masks")  # 64 to an item
+BY_THE_WORD = ("bit_triples", "dabits", "edabits", "random_bits", "bit_masks", "transfers")  # 64 to an item
 GROWING = ("triples", "bit_triples", "dabits")  # kinds that any later step can use
 
 

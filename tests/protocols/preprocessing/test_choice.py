@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from parties_in_threads import Group, plan, sent_bytes
 
+from ramp_notebook.protocols.garbling.transfers import WireTransfers
 from ramp_notebook.protocols.preprocessing.choice import FIGURES, making_seconds, quicker_source, transfers
 from ramp_notebook.protocols.preprocessing.engines import engine_named
 from ramp_notebook.protocols.preprocessing.sources import source_named
@@ -82,6 +83,25 @@ def test_so_many_transfers_are_taken(kind: tuple[object, ...]) -> None:
     with np.errstate(over="ignore"):
         results, _ = Group(2).run(body)
     assert 3 * transfers(kind) == sum(results[0])
+
+
+def test_transfers_of_garbled_inputs_count_one_by_one() -> None:
+    sources, count = [WireTransfers("ot") for _ in range(2)], 1000
+    _, start = plan(2, lambda context: sources[context.index].set_up(context))
+    _, trace = plan(2, lambda context: sources[context.index].make(context, ("transfers",), count))
+    assert transfers(("transfers",)) * count * FIGURES["ot"].bits_per_ot == 8 * sent_bytes(trace, 1)
+    assert 0 == sent_bytes(trace, 0) < sent_bytes(start, 0)
+
+
+def test_auto_sees_what_garbled_circuits_need() -> None:
+    workspace = Workspace()
+    given = {"parties": "2", "protocol": "garbled", "launcher": "inline", "plan": True, "network": "satellite"}
+    text = 'z = mpc.input("x", owner="alice") < mpc.input("y", owner="bob")'
+    silent = []
+    for shape in (["x@alice=10", "y@bob=10"], ["x@alice=50_000", "y@bob=50_000"]):
+        run = workspace.run(workspace.options({**given, "shape": shape}), text, {}, workspace.new_filename())
+        silent.append("regular learning parity with noise" in run.label.text())
+    assert [False, True] == silent
 
 
 def test_auto_is_the_default_and_a_cell_says_in_its_label_what_ran() -> None:

@@ -96,6 +96,25 @@ def test_branches_side_by_side_open_trees_one_after_the_other(monkeypatch: pytes
     assert len(blocks := np.concatenate([batch.q[1] for batch in batches[0]])) == len(np.unique(blocks, axis=0))
 
 
+def test_every_start_has_a_key_of_its_own_even_over_the_same_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Δ may last from one start to the next, and tweaks begin anew."""
+    for name, parameters in SMALL.items():
+        monkeypatch.setattr(ferret, name, parameters)
+    deltas, group = {1: np.array([1, 2], np.uint64)}, Group(2)
+
+    def body(context: Context) -> list[bytes]:
+        keys = []
+        for _ in range(2):
+            engine = Ferret(None if context.index else deltas)
+            engine.extend(context, 10)
+            keys += [side._key for side in (*engine._sending.values(), *engine._receiving.values())]
+        return keys
+
+    cells = [group.run(body)[0] for _ in range(2)]
+    assert all(alice == bob for alice, bob in cells)
+    assert 4 == len({key for alice, _ in cells for key in alice})
+
+
 def test_what_is_foreseen_comes_in_one_step() -> None:
     engines = [Ferret() for _ in range(2)]
 

@@ -85,8 +85,8 @@ def test_the_ramp_commands_run_as_printed(tmp_path: Path) -> None:
     [block] = [body for body in blocks("bash") if "ramp run" in body]
     places = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     shown = subprocess.run(["bash", "-e", "-c", block], cwd=tmp_path, env=places, capture_output=True, text=True, timeout=120, check=True).stdout
-    assert "product = [42]" in shown
-    assert [42] == json.loads((tmp_path / "out.json").read_text())["outputs"]["product"]
+    assert "product = 42" in shown
+    assert 42 == json.loads((tmp_path / "out.json").read_text())["outputs"]["product"]
 
 
 def test_the_workflow_names_files_and_options_that_exist() -> None:

@@ -159,14 +159,14 @@ def test_settings_stay_until_reset(shell, capsys):
 def test_options_complete(shell):
     complete = shell._ramp_notebook.completion.candidates
     assert ["--parties"] == complete("%%mpc --pa")
-    assert ["replicated"] == complete("%%mpc --protocol re")
+    assert ["replicated", "replicated-malicious"] == complete("%%mpc --protocol re")
     assert ["carol"] == complete("%%party ca")
     assert {"start", "status", "stop"} == set(complete("%mpc st"))
 
 
 @pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
 def test_options_complete_where_a_notebook_asks(shell):
-    assert ["replicated"] == shell.complete("re", "%%mpc --protocol re", 19)[1]
+    assert ["replicated", "replicated-malicious"] == shell.complete("re", "%%mpc --protocol re", 19)[1]
     assert ["--seed", "--shape", "--store"] == sorted(shell.complete("--s", "%%mpc --s", 9)[1])
     complete = shell._ramp_notebook.completion.candidates
     assert ["rate@alice", "rate@bob", "rate@carol"] == complete("%%mpc -i rate@")

@@ -98,7 +98,7 @@ def prove_products(maker: Authenticator, x: PrivateBits, y: PrivateBits, z: Priv
         def fits(i: int, said: Any) -> bool:
             value = _combined(points, x.keys[i], y.keys[i]) ^ _element(keys[i])
             scaled = _hashed(points, z.keys[i]) ^ said[1]
-            return np.array_equal(value ^ said[0], [multiply(int(each), maker.delta) for each in scaled])
+            return np.array_equal(value ^ said[0], np.array([multiply(int(each), maker.delta) for each in scaled], np.uint64))
 
         fine = context.planned or all(fits(i, replies[peer]) for i, peer in enumerate(peers))
         maker.checks.confirm("private ANDs", maker.checks.compare() and fine)

@@ -29,7 +29,7 @@ from ..planes import from_planes, pack, to_planes, unpack
 from .authentication import Authenticator
 from .private_bits import PrivateBits, joined, private_bits, private_words, prove_products
 
-LEAST_BITS = 48  # of what a batch misses
+LEAST_BITS = 48  # of what a cell's first batch misses
 OPENED_WORDS = 1
 
 
@@ -54,11 +54,12 @@ def private_edabits(maker: Authenticator, words: int, bits: int) -> PrivateEdabi
     Of B = bucket_size(words) each, which cost every party 31 · bits + 2048 bits to each other, and B - 1 sums of 32 · bits + 128;
     64 more are opened.
     """
-    size = bucket_size(words)
+    cheaters = math.log2(maker.context.count)
+    size = bucket_size(words, maker.checks.next_bits + cheaters)
     drawn = _shuffled(maker, size * words + OPENED_WORDS, bits)
     first = drawn.words(0, words)
     with OpenSpan(maker.context.recorder, "check edaBits"):
-        maker.checks.note_missed(bucket_bits(words, size) - math.log2(maker.context.count))
+        maker.checks.note_missed(bucket_bits(words, size) - cheaters)
         _check_buckets(maker, first, drawn.words(words, size * words), drawn.words(size * words, size * words + OPENED_WORDS))
     return first
 
@@ -114,10 +115,10 @@ def _say(maker: Authenticator, openings: Openings, them: PrivateEdabits) -> bool
 # -- buckets -----------------------------------------------------------------------------------------------------------
 
 
-def bucket_size(words: int) -> int:
-    """The smallest for which wrong edaBits in 64 · words buckets pass but with 2^-LEAST_BITS."""
+def bucket_size(words: int, least_bits: float = LEAST_BITS) -> int:
+    """The smallest for which wrong edaBits in 64 · words buckets pass but with 2^-least_bits."""
     size = 2
-    while bucket_bits(words, size) < LEAST_BITS:
+    while bucket_bits(words, size) < least_bits:
         size += 1
     return size
 

@@ -148,6 +148,11 @@ class Checks:
         return 2.0**-LEAST_BITS - self._missed
 
     @property
+    def next_bits(self) -> float:
+        """A check that misses no more than 2^-this takes a 256th of what is left, so that there may be any number of such."""
+        return math.log2(256) - math.log2(self.left)
+
+    @property
     def bits(self) -> int | None:
         """So many bits of statistical security are left after the union over all checks of the cell; None without any."""
         return math.floor(-math.log2(self._missed)) if self._missed else None

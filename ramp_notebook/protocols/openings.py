@@ -6,6 +6,7 @@ same over GF(2) (2015/901), with as many random combinations as MACs have bits.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,19 @@ class Openings:
         mine = share[0] ^ self.zero(share[0].shape, binary=True) if blinded else share[0]
         opened = self._together(tag, mine, np.bitwise_xor)
         return self._remember(self._bits, opened, share[1:].reshape(WORD_BITS, opened.size))
+
+    def own_numbers(self, tag: str, shares: Sequence[Any]) -> list[Any]:
+        """Of each party's numbers, shared (4, n) and known to it, what they are: (2, n). Nobody else adds to them. One round."""
+        peers, me = self.checks.peers, self.context.index
+        mine = shares[me][:2]
+        said = self.context.exchange(tag, dict.fromkeys(peers, mine), dict.fromkeys(peers, mine.shape)) | {me: mine}
+        self._note(np.stack([said[party] for party in sorted(said)]))
+        return [self._remember(self._numbers, said[party], shares[party][2:]) for party in sorted(said)]
+
+    def known_bits(self, words: Any, share: Any) -> None:
+        """That a share (65, …) is of these public words will be checked as if they had been opened. Local."""
+        self._note(words[:0])
+        self._remember(self._bits, words, share[1:].reshape(WORD_BITS, words.size))
 
     def say(self, tag: str, owner: int, words: Any, shape: tuple[int, ...]) -> Any:
         """What the owner tells everyone, the same to all. One round."""

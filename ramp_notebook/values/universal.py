@@ -13,6 +13,7 @@ from .shaped import shape_rule
 
 Words = NDArray[np.uint64]
 DEGREE, LOW_TERMS = 64, 0b11011
+_LOW_TERMS_AT = [k for k in range(DEGREE) if LOW_TERMS >> k & 1]
 _ALL = (1 << DEGREE) - 1
 
 
@@ -63,6 +64,19 @@ def multiply(x: int, y: int) -> int:
             product ^= x
         x, y = _times_w(x), y >> 1
     return product
+
+
+def multiply_planes(x: Words, y: Words) -> Words:
+    """Products of many elements at a time, whose bits are planes (64, n): plane k holds bit k of all."""
+    product = np.zeros((2 * DEGREE, x.shape[1]), np.uint64)
+    for k in range(DEGREE):
+        product[k : k + DEGREE] ^= x[k] & y
+    for planes in (DEGREE, max(_LOW_TERMS_AT)):  # w^64 is the sum of the low terms, the highest of which overflow once more
+        high = product[DEGREE : DEGREE + planes].copy()
+        product[DEGREE : DEGREE + planes] = 0
+        for k in _LOW_TERMS_AT:
+            product[k : k + planes] ^= high
+    return product[:DEGREE]
 
 
 def _times_w(x: int) -> int:

@@ -23,7 +23,7 @@ from ..planes import from_planes, pack, unpack
 from .authenticated import BIT
 from .authentication import Authenticator
 
-LEAST_BITS = 48  # of a bucket with nothing but leaks, in one batch
+LEAST_BITS = 48  # of a bucket with nothing but leaks, in a cell's first batch
 BATCH_WORDS = 1 << 10  # of leaky triples: 3 · 2^16 OTs per direction
 
 
@@ -34,7 +34,7 @@ def bit_triples(maker: Authenticator, words: int) -> tuple[Any, Any, Any]:
     and other party but one), and B − 1 openings: at k = 4 and a bucket of 5, 799 bits for a bit triple of two parties, and checks.
     """
     with OpenSpan(maker.context.recorder, "bit_triples"):
-        size = bucket_size(words)
+        size = bucket_size(words, maker.checks.next_bits)
         total = size * words
         parts = [leaky_triples(maker, min(BATCH_WORDS, total - start)) for start in range(0, total, BATCH_WORDS)]
         if not parts:
@@ -101,10 +101,10 @@ def _combine(maker: Authenticator, leaky: list[Any], words: int, size: int) -> t
     return np.bitwise_xor.reduce(x, axis=1), y[:, 0], product
 
 
-def bucket_size(buckets: int) -> int:
-    """The smallest for which so many buckets hide their x but with 2^-LEAST_BITS."""
+def bucket_size(buckets: int, least_bits: float = LEAST_BITS) -> int:
+    """The smallest for which so many buckets hide their x but with 2^-least_bits."""
     size = 2
-    while buckets and bucket_bits(buckets, size) < LEAST_BITS:
+    while buckets and bucket_bits(buckets, size) < least_bits:
         size += 1
     return size
 

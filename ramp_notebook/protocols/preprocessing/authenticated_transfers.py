@@ -15,7 +15,8 @@ from .authenticated import NUMBER, AuthenticatedSource, Keys
 from .authenticated_ands import bit_triples
 from .authenticated_triples import matrix_triples, triples
 from .authentication import Authenticator
-from .linked_bits import dabits, edabits, randoms
+from .edabits import edabits
+from .linked_bits import dabits, randoms
 from .sources import Items, Kind
 from .voles import NUMBER_WORDS
 

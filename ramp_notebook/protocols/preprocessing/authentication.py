@@ -14,7 +14,7 @@ commits to its share of the check for every value that their sum can have, and o
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,11 @@ class Authenticator:
 
     def bits(self, words: int, owners: Sequence[int] | None = None) -> tuple[Any, Any, Batch]:
         """Random bits: this party's own (words,), its share (65, words) of the XOR of all owners' bits, and the OTs behind them."""
+        own, batch = self.choices(words, owners)
+        return own, self.of_ots(own, batch), batch
+
+    def choices(self, words: int, owners: Sequence[int] | None = None) -> tuple[Any, Batch]:
+        """Random bits that this party knows, if it is an owner, and OTs whose choices they are."""
         context, me = self.context, self.context.index
         owners = range(context.count) if owners is None else owners
         pairs: Pairs = [(peer, owner) for owner in owners for peer in range(context.count) if peer != owner]
@@ -116,7 +121,7 @@ class Authenticator:
         own: Any = ShapedArray((words,)) if context.planned else np.zeros(words, np.uint64)
         if words and me in owners:
             own = next(iter(batch.b.values()))
-        return own, self.of_ots(own, batch), batch
+        return own, batch
 
     def of_ots(self, own: Any, batch: Batch) -> Any:
         """The share (65, words) whose own bits are `own`."""
@@ -127,17 +132,21 @@ class Authenticator:
         for block in blocks[1:]:
             macs = macs ^ block[:, 0]
         macs = to_planes(macs)
-        return np.concatenate([own[None], macs ^ self._times_delta(own)])
+        return np.concatenate([own[None], macs ^ self.times_delta(own)])
 
-    def _times_delta(self, own: Any) -> Any:
-        delta = self.keys.delta if self.keys is not None else 0
-        rows = np.array([-(delta >> k & 1) & (1 << 64) - 1 for k in range(KEY_BITS)], np.uint64)
-        return own[None] & rows[:, None]
+    @property
+    def delta(self) -> int:
+        return self.keys.delta if self.keys is not None else 0
+
+    def times_delta(self, own: Any) -> Any:
+        """This party's Δ where words (…) have a one: (64, …)."""
+        rows = np.array([-(self.delta >> k & 1) & (1 << 64) - 1 for k in range(KEY_BITS)], np.uint64)
+        return own[None] & rows.reshape(KEY_BITS, *(1,) * own.ndim)
 
     def plus(self, share: Any, words: Any) -> Any:
         """A share (65, …) with public bits added: party 0 has them, all their MACs."""
         first = words if self.context.index == 0 else words ^ words
-        return share ^ np.concatenate([first[None], self._times_delta(words)])
+        return share ^ np.concatenate([first[None], self.times_delta(words)])
 
     def plus_number(self, share: Any, numbers: Any) -> Any:
         """A share (4, …) with public numbers (2, …) added."""
@@ -156,9 +165,13 @@ class Authenticator:
         peers = self.checks.peers
         for words in self.context.exchange(tag, dict.fromkeys(peers, mine), dict.fromkeys(peers, mine.shape)).values():
             mine = mine ^ words
-        for peer in peers if self.context.count > 2 else ():
-            self.checks.alike(peer, mine)
+        self.heard({0: mine})
         return mine
+
+    def heard(self, said: Mapping[int, Any]) -> None:
+        """What parties said to all; it will be compared. To one other nobody can tell two stories."""
+        for peer in self.checks.peers if self.context.count > 2 else ():
+            self.checks.alike(peer, *(said[party] for party in sorted(said)))
 
     def vanish(self, words: Any) -> bool:
         """Whether the XOR of all parties' words (n,) is zero for every one: values of a polynomial are opened, at once. Four rounds."""

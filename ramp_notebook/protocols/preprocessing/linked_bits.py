@@ -1,11 +1,9 @@
-"""Random bits that are numbers too, with MACs on both sides: daBits (2019/599) and, made of these, edaBits.
+"""Random bits that are numbers too, with MACs on both sides: daBits (2019/599).
 
 A bit as a number: of a random u, (2u + 1)² is opened, and divides 2u + 1 by its public root: ±1, as likely as not (the square-root
 trick of 2019/599, section 5). The parties' shares of it have lowest bits whose XOR is the bit; these they give as bits, hidden by
-random ones. That they were the same ones is checked by the parities of 64 random sets, each with one more daBit and everything
-above the lowest bit hidden. Numbers' high words are anything.
-
-An edaBit of k bits here is k daBits, which is dear; cutting and choosing (2020/338) is not done.
+random ones. That they were the same ones is checked by the parities of 64 random sets, each hidden by numbers that every party
+draws for itself. daBits' high words are anything.
 """
 
 from typing import Any
@@ -35,7 +33,7 @@ def randoms(maker: Authenticator, count: int) -> Any:
 def dabits(maker: Authenticator, words: int) -> tuple[Any, Any]:
     """Random bits as numbers (4, 64 · words) and packed (65, words).
 
-    Each costs a triple, a random number, and three openings of 128 bits; 64 more in each batch are spent by the check.
+    Each costs a triple, a random number, and two openings of 128 bits; the check of a batch 64 random numbers and openings.
     """
     with OpenSpan(maker.context.recorder, "dabits"):
         parts = [_dabits(maker, min(BATCH_WORDS, words - start)) for start in range(0, words, BATCH_WORDS)]
@@ -46,26 +44,13 @@ def dabits(maker: Authenticator, words: int) -> tuple[Any, Any]:
         return np.concatenate(numbers, axis=1), np.concatenate(bits, axis=1)
 
 
-def edabits(maker: Authenticator, words: int, bits: int) -> tuple[Any, Any]:
-    """Random numbers (4, 64 · words), low words below 2^bits and high words uniform, and their bits (65, bits, words): so many daBits."""
-    with OpenSpan(maker.context.recorder, "edabits"):
-        count = WORD_BITS * words
-        numbers, planes = dabits(maker, bits * words)
-        numbers, planes = numbers.reshape(NUMBER, bits, count), planes.reshape(BIT, bits, words)
-        total = wide.shift_left(randoms(maker, count), WORD_BITS)
-        for t in range(bits):
-            total = wide.add(total, wide.shift_left(numbers[:, t], t))
-        return total, planes
-
-
 def _dabits(maker: Authenticator, words: int) -> tuple[Any, Any]:
-    count, total = WORD_BITS * words, WORD_BITS * (words + 1)
-    numbers = random_bits_as_numbers(maker, total)
-    own, share, _ = maker.bits(words + 1)
+    numbers = random_bits_as_numbers(maker, WORD_BITS * words)
+    own, share, _ = maker.bits(words)
     bits = maker.plus(share, maker.said("dabits", own ^ pack(numbers[0] & np.uint64(1) != 0)))
     with OpenSpan(maker.context.recorder, "check daBits"):
-        _check_parities(maker, numbers, bits, count)
-    return numbers[:, :count], bits[:, :words]
+        _check_parities(maker, numbers, bits)
+    return numbers, bits
 
 
 def random_bits_as_numbers(maker: Authenticator, count: int) -> Any:
@@ -101,19 +86,28 @@ def _halved(x: Any) -> Any:
     return np.stack([x[0] >> np.uint64(1) | x[1] << np.uint64(WORD_BITS - 1), x[1] >> np.uint64(1)])
 
 
-def _check_parities(maker: Authenticator, numbers: Any, bits: Any, count: int) -> None:
+def _check_parities(maker: Authenticator, numbers: Any, bits: Any) -> None:
     """Of each of 64 random sets the sum of numbers, hidden but for its lowest bit, and the XOR of bits."""
-    hidden = wide.add(numbers[:, count:], wide.shift_left(randoms(maker, WORD_BITS), 1))
+    hiding_number, hiding_bit = _hiding(maker)
     coin, openings = maker.checks.coin(), maker.openings()
-    chosen = coin.words((WORD_BITS, count // WORD_BITS))
-    sums = _sums(numbers[:, :count], chosen)
-    parities = _parities(bits[:, :-1], chosen) ^ bits[:, -1:]
-    as_numbers = openings.numbers("parities", wide.add(sums, hidden))
-    as_bits = openings.bits("parities", parities)
+    chosen = coin.words((WORD_BITS, bits.shape[1]))
+    as_numbers = openings.numbers("parities", wide.add(_sums(numbers, chosen), hiding_number))
+    as_bits = openings.bits("parities", _parities(bits, chosen) ^ hiding_bit)
     openings.verify()
     maker.checks.note_missed(WORD_BITS)
     fine = maker.context.planned or np.array_equal(pack(as_numbers[0] & np.uint64(1) != 0), as_bits)
     maker.checks.confirm("daBits", fine)
+
+
+def _hiding(maker: Authenticator) -> tuple[Any, Any]:
+    """64 sums of what each party draws (4, 64), and their lowest bits (65, 1), which are the XOR of all lowest bits.
+
+    That the two fit is not checked: who gives others changes parities by what was fixed before the coin.
+    """
+    own, share, _ = maker.bits(1)
+    drawn = maker.random((NUMBER_WORDS, WORD_BITS))
+    drawn[0] = drawn[0] & ~np.uint64(1) | unpack(own, WORD_BITS).astype(np.uint64)
+    return jointly(maker, drawn), share
 
 
 @shape_rule(lambda shape, chosen: (shape[0], WORD_BITS))

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CellAborted, ChannelError, CheatingDetected, ProgramMismatch, RampError
+from ..errors import CellAborted, ChannelError, CheatingDetected, PeerError, RampError
 from ..protocols.context import Context
 from ..secret.array import SecretArray
 from ..secret.private import Private
@@ -62,7 +62,7 @@ class Engine:
                 self._execute(cell, epoch, directory, recorder, scope, outcome)
         except CellAborted as problem:
             outcome = Outcome("aborted", error=self.report(problem, cell, recorder))
-        except (ChannelError, ProgramMismatch, CheatingDetected) as problem:
+        except (ChannelError, PeerError) as problem:
             outcome = Outcome("error", error=self.report(self._judged(problem), cell, recorder))
         except BaseException as problem:  # SystemExit and KeyboardInterrupt in a cell end the cell, not the party
             outcome = Outcome("error", error=self.report(problem, cell, recorder))

@@ -9,7 +9,7 @@ from typing import Any
 import greenlet
 import numpy as np
 
-from ramp_notebook.errors import ChannelError, CheatingDetected, ProgramMismatch
+from ramp_notebook.errors import ChannelError, CheatingDetected, PeerError
 from ramp_notebook.protocols.context import Context
 from ramp_notebook.runtime.cell import Cell, Outcome
 from ramp_notebook.runtime.dealer import serve
@@ -105,7 +105,7 @@ def _party(links: MemoryLinks, cell: Cell, end: End, recorder: Recorder, recordi
         try:
             engine._execute(cell, 1, [{} for _ in links.names[:-1]], recorder, {}, Outcome("ok"))
             end.how = DONE
-        except (ChannelError, ProgramMismatch, CheatingDetected) as problem:
+        except (ChannelError, PeerError) as problem:
             judged = engine._judged(problem)
             end.how, end.problem = NOTICED if isinstance(judged, CheatingDetected) else CRASHED, judged
         except Exception as problem:

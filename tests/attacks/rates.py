@@ -1,11 +1,12 @@
 """How often attacks are noticed, and whether that says anything of honest inputs: counts over many runs, and what they may be.
 
-`python -m tests.attacks.rates [PROTOCOL…]` makes them at full length: 100,000 lies at every kind of step of a product, 10,000 runs
-each of two inputs.
+`python -m tests.attacks.rates [PROTOCOL…]` makes them at full length, on all cores: for each protocol 100,000 lies, alike many at every
+kind of step of a product, and 10,000 runs each of two inputs.
 """
 
 import functools
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,16 +14,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import ramp_notebook.gadgets  # noqa: F401  fills the registry
 
-from ramp_notebook import registry
 from ramp_notebook.wire.cheats import ANY, Cheat
 
 from .matrix import CAUGHT, REVEAL, SILENT, UNEVEN, Attack, outcome, steps_of
 from .parties import DONE, NOTICED, run_cell
 from .programs import BY_NAME, cell_of, parties_of
+from .whole import against_active_parties, in_processes
 
-LIES, RUNS = 100_000, 10_000
+LIES, RUNS, PARTS = 100_000, 10_000, 10
 
 
 def missed(attack: Attack, times: int) -> int:
@@ -64,12 +64,13 @@ def _quantile(freedom: int) -> float:
     return freedom * (1 - spread + normal * math.sqrt(spread)) ** 3
 
 
-def independent_of_inputs(protocol: str, program: str, cheats: Sequence[Cheat], one: Mapping[str, Any], other: Mapping[str, Any], times: int) -> None:
-    """Raise unless an attack makes honest parties abort equally often, and in the same way, on two choices of their inputs."""
+def independent_of_inputs(protocol: str, program: str, cheats: Sequence[Cheat], one: Mapping[str, Any], other: Mapping[str, Any], times: int) -> list[Counter[tuple[str, ...]]]:
+    """How runs ended on two choices of honest inputs; raise unless equally often in the same way."""
     counts = [aborts(protocol, program, cheats, inputs, times) for inputs in (one, other)]
     value, limit = chi_square(*counts)
     text = ", ".join(cheat.text() for cheat in cheats)
     assert value <= limit, f"{protocol}, {program}, {text}: whether it aborts depends on honest inputs: {counts[0]} and {counts[1]}"
+    return counts
 
 
 def lies(protocol: str) -> list[Attack]:
@@ -81,18 +82,24 @@ def lies(protocol: str) -> list[Attack]:
     return list(found.values())
 
 
+def a_lie_about_a_product(protocol: str) -> Attack:
+    return next(attack for attack in lies(protocol) if attack.point == "multiply")
+
+
 def main(protocols: Sequence[str]) -> int:
-    failures = 0
-    for protocol in protocols or [name for name, cls in registry.protocols.items() if cls.security.withstands_cheating]:
-        for attack in lies(protocol):
-            count = missed(attack, LIES)
-            failures += count > 0
-            print(f"{protocol}: {LIES:,} lies at `{attack.point}`, {count} missed", flush=True)
-        zeros, large = ({name: np.full(2, value) for name in "xy"} for value in (0, 2**40))
-        for attack in lies(protocol):
-            independent_of_inputs(protocol, "multiply", attack.cheats[:1], zeros, large, RUNS)
-            print(f"{protocol}: a lie at `{attack.point}` ends {RUNS:,} runs each of two inputs alike", flush=True)
-    return int(failures > 0)
+    chosen = protocols or against_active_parties()
+    zeros, large = ({name: np.full(2, value) for name in "xy"} for value in (0, 2**40))
+    pairs = [(attack.setting, "multiply", attack.cheats[:1], zeros, large, RUNS) for attack in map(a_lie_about_a_product, chosen)]
+    for (protocol, _, (cheat,), *_), counts in in_processes(independent_of_inputs, pairs, os.cpu_count() or 1):
+        print(f"{protocol}: {cheat.text()} ends {RUNS:,} runs each of two inputs alike: {counts}", flush=True)
+    told = [(attack, LIES // len(lies(protocol)) // PARTS) for protocol in chosen for attack in lies(protocol) for _ in range(PARTS)]
+    missing, total = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for (attack, times), count in in_processes(missed, told, os.cpu_count() or 1):
+        missing[attack.setting, attack.point] += count
+        total[attack.setting, attack.point] += times
+        if total[attack.setting, attack.point] == times * PARTS:
+            print(f"{attack.setting}: {times * PARTS:,} lies at `{attack.point}`, {missing[attack.setting, attack.point]} missed", flush=True)
+    return int(missing.total() > 0)
 
 
 if __name__ == "__main__":

@@ -10,23 +10,27 @@ import pytest
 
 from ramp_notebook.wire.cheats import Cheat
 from tests.attacks import matrix, mutants
-from tests.attacks.__main__ import against_active_parties, table
 from tests.attacks.parties import CRASHED, DONE, NOTICED, STUCK, End, run_cell
 from tests.attacks.programs import BY_NAME, PROGRAMS, cell_of, parties_of
-from tests.attacks.rates import chi_square, independent_of_inputs, missed
+from tests.attacks.rates import a_lie_about_a_product, chi_square, independent_of_inputs, missed
+from tests.attacks.whole import against_active_parties, settings, table
 
 pytest.importorskip("ramp_notebook.gadgets")
 ACTIVE = against_active_parties()
 CURIOUS = ["replicated", "shamir"]
-SAMPLE = 600  # of all protocols together
+SAMPLE = {setting: 8 if "/" in setting else 200 for setting in settings()}  # attacks; where items are made, a run takes a second
 
 
-@pytest.mark.parametrize("protocol", ACTIVE)
-def test_a_sample_of_attacks_ends_well(protocol):
+def test_the_sample_is_no_small_one():
+    assert sum(SAMPLE.values()) >= 500
+
+
+@pytest.mark.parametrize("setting", SAMPLE)
+def test_a_sample_of_attacks_ends_well(setting):
     seed = int(os.environ.get("RAMP_SEED", "") or int.from_bytes(os.urandom(4), "little"))
     print(f"seed {seed}: RAMP_SEED={seed} makes the same sample")
     counts = Counter()
-    for attack in matrix.sample(protocol, max(200, SAMPLE // len(ACTIVE)), Random(seed)):
+    for attack in matrix.sample(setting, SAMPLE[setting], Random(seed)):
         found, ends = matrix.outcome(attack)
         counts[found] += 1
         assert found not in matrix.FAILURES, f"{found}: {attack}\n{[end.problem for end in ends]}"
@@ -35,18 +39,13 @@ def test_a_sample_of_attacks_ends_well(protocol):
 
 @pytest.mark.parametrize("protocol", ACTIVE)
 def test_a_lie_about_a_product_is_never_missed(protocol):
-    cheater = parties_of(protocol)[1]
-    tags = [tag for tag, _ in matrix.steps_of(protocol, "multiply", 1)]
-    place = next(n for n, tag in enumerate(tags, 1) if tag == "multiply")
-    attack = matrix.Attack(protocol, "multiply", (Cheat(cheater, "any", "add one", place), Cheat(cheater, "reveal", "add one")))
-    assert missed(attack, 100) == 0
+    assert missed(a_lie_about_a_product(protocol), 100) == 0
 
 
 @pytest.mark.parametrize("protocol", ACTIVE)
 def test_whether_it_aborts_says_nothing_of_honest_inputs(protocol):
-    cheats = [Cheat(parties_of(protocol)[1], "multiply", "add random")]
     zeros, large = ({name: np.full(2, value) for name in "xy"} for value in (0, 2**40))
-    independent_of_inputs(protocol, "multiply", cheats, zeros, large, 60)
+    independent_of_inputs(protocol, "multiply", a_lie_about_a_product(protocol).cheats[:1], zeros, large, 60)
 
 
 @pytest.mark.parametrize("protocol", ACTIVE)
@@ -127,5 +126,5 @@ def test_distributions_that_differ_are_told_apart():
 
 def test_the_table_counts_by_protocol_step_and_way():
     text = table({("toy", "reveal", "flip"): Counter({matrix.CAUGHT: 3}), ("toy", "and", "drop"): Counter({matrix.SILENT: 2})})
-    assert text.splitlines()[0].split() == ["protocol", "step", "way", *matrix.OUTCOMES]
-    assert text.splitlines()[-1].split() == ["all", "0", "3", "0", "2", "0", "0"]
+    assert text.splitlines()[0].split() == ["setting", "step", "way", *matrix.OUTCOMES]
+    assert text.splitlines()[-1].split() == ["toy", "all", "0", "3", "0", "2", "0", "0"]

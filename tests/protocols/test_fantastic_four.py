@@ -259,6 +259,30 @@ def test_whoever_falsifies_any_message_stops_all_others_before_they_reveal_anyth
     assert sum(seen.values()) > 100
 
 
+def test_a_conversion_opens_nothing_that_comes_out_of_a_falsified_adder():
+    """What two parties see of it is uniform only if the adder really subtracted what they do not know."""
+
+    def converting(p):
+        words = p.input(0, np.array([3, 2**62, 5], np.uint64) if p.me == 0 else None, (N,), binary=True)
+        deliver = p.checks.deliver
+
+        def noting(tag, *rest, **options):
+            opened.extend([p.me] * (tag == "open masked"))
+            return deliver(tag, *rest, **options)
+
+        p.checks.deliver = noting
+        p.to_arithmetic(words)
+
+    opened = []
+    ands = [(cheater, at) for cheater, at, tag in attacks(converting) if tag == "and"]
+    assert {*opened} == {0, 1, 2, 3}
+    for cheater, at in ands:
+        opened.clear()
+        results, _ = outcomes(converting, cheater=cheater, at=at)
+        assert all(caught(result) for party, result in enumerate(results) if party != cheater)
+        assert not {*opened} - {cheater}
+
+
 @pytest.mark.parametrize("party", range(4))
 def test_a_party_that_could_cheat_and_does_not_passes(party):
     results, sent = outcomes(cheater=party)

@@ -365,6 +365,25 @@ def test_a_party_that_was_lied_to_tells_nothing_of_its_shares(tag, monkeypatch):
     assert (told[0][0] == told[2][1]).sum() <= 2
 
 
+def test_who_hears_another_coin_knows_it_before_anything_is_opened():
+    engines, fine = {}, {}
+
+    class Watched(cheating(1, "open", 0, lambda values, peer: add_one(values, peer) if peer == 2 else values)):
+        def exchange(self, tag, sends, receives, *, fill=None, out=None):
+            if tag == "masked":
+                fine.setdefault(self.index, engines[self.index].fine)
+            return super().exchange(tag, sends, receives, fill=fill, out=out)
+
+    def run(context):
+        engine = engines[context.index] = ReplicatedMalicious(context)
+        engine.multiply(shared(engine, EXTREMES), shared(engine, EXTREMES))
+        engine.verify()
+
+    with pytest.raises((CheatingDetected, CheatingReported)):
+        Group(3, Watched).run(run)
+    assert (fine[0], fine[2]) == (False, False)
+
+
 # -- how often, and on what it depends ---------------------------------------------------------------------------------
 
 

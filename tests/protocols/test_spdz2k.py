@@ -28,6 +28,7 @@ from ramp_notebook.testing.conformance import check_obliviousness
 from ramp_notebook.testing.events import assert_same_events
 from ramp_notebook.values import wide
 from ramp_notebook.values.streams import Stream, fresh_key
+from ramp_notebook.wire.cheats import Cheat
 from tests import with_a_dealer
 
 NAMES = ["alice", "bob", "carol", "dave"]
@@ -283,6 +284,15 @@ def test_a_changed_reveal_is_noticed_whichever_it_is(tag, nth, monkeypatch):
 def test_two_stories_are_noticed(tag, monkeypatch):
     with Coordinator(NAMES[:3], launcher="inline") as parties, cheating(monkeypatch, tag, one_more, peers=[2]), pytest.raises(CheatingDetected):
         parties.run(cell(ALL_STEPS, x=np.array([3, -4, 5]), y=np.array([5, 5, -6])))
+
+
+def test_a_point_that_base_transfers_refuse_is_cheating_too():
+    """Any error that another party is to blame for ends the parties, whatever it is called among curious ones."""
+    spoiled = replace(cell(TWO + "z = mpc.reveal(x * y)", x=3, y=5), preprocessing="ot", cheats=(Cheat("bob", "base_ot"),))
+    with Coordinator(NAMES[:2], launcher="inline") as parties:
+        with pytest.raises(CheatingDetected, match="not what its step allows .bob sent a point"):
+            parties.run(replace(spoiled, needs=needs_of(spoiled, parties.names, parties.directory)))
+        assert parties.ended_by_cheating
 
 
 def test_who_listens_before_it_opens_what_has_to_vanish_is_noticed(monkeypatch):

@@ -6,24 +6,29 @@ those of `protocols/` that it uses and that know of checks,
     fine)` is told that all is fine; `verify()` is left out; an `array_equal` says yes;
   - a function that answers yes or no (`-> bool`) answers yes at each of its returns, unless its answer is no check's.
 A mutant lives if the seeded attacks see nothing wrong under it, no honest run fails, and the linter over traces has nothing to say.
+Some checks are about other things than right results, which is all that attacks can judge: privacy, or memory; some overlap with
+others. `DIRECT` names for each the test that attacks it directly, and this test has to fail under the mutant.
+
+`python -m tests.attacks.mutants [PROTOCOL…]` tries all, on all cores.
 """
 
 import argparse
 import ast
+import contextlib
 import functools
 import gc
 import inspect
-import itertools
+import io
+import os
 import re
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import ramp_notebook.gadgets  # noqa: F401  fills the registry
+import pytest
 
 from ramp_notebook import registry
 from ramp_notebook.testing.checked import unchecked
@@ -31,18 +36,38 @@ from ramp_notebook.testing.checked import unchecked
 from . import matrix
 from .parties import DONE, run_cell, trace_of
 from .programs import BY_NAME, PROGRAMS, cell_of, parties_of
+from .whole import against_active_parties, in_processes
 
 WORDS = ("alike", "compare", "confirm", "verify", "array_equal")
 ATTACKS, SEED = 400, 1
 SMALL = ("input", "own input", "multiply", "to one")
 
-# What lives and why: by function and change, with what would notice it instead.
-EXPLAINED: dict[tuple[str, str], str] = {
-    ("Checks._heard", "no alike"): "tells of a coin that was opened in two ways; only who knows the coin's use gains: tests/protocols/test_checks.py",
-    ("Batch._open_group", "no compare"): "a later comparison tells too; this one keeps what is opened from depending on a lie: privacy",
-    ("ReplicatedMalicious.joint_coin", "no compare"): "a later comparison tells too; this one keeps a bent coin from being used: privacy",
-    ("ReplicatedMalicious.verify", "no compare"): "views are kept, and the comparison of the reveal that follows tells",
-    ("ReplicatedMalicious.verify", "confirm is told that all is fine"): "`fine` is kept, and the reveal that follows tells it",
+# By function and change: the test that attacks this check directly, and why attacks on whole programs may see nothing without it.
+FOUR, SPDZ, THREE, CHECKS = (f"tests/protocols/test_{name}.py::test_" for name in ("fantastic_four", "spdz2k", "replicated_malicious", "checks"))
+HEARD = CHECKS + "a_coin_that_somebody_bends_is_noticed_by_all_others"  # only who chooses both stories by a use of the coin gains
+LEFT_OUT = FOUR + "a_check_left_out_lets_somebody_through"  # programs with a product too many notice most lies by another message
+STORIES = SPDZ + "two_stories_of_a_single_bit_are_compared"  # MACs notice two stories, too, but for a guess of one bit
+REVEALED = SPDZ + "a_changed_reveal_is_noticed_whichever_it_is"  # between two; among three views differ as well
+WHATEVER = THREE + "whatever_a_party_changes_the_others_stop_before_they_see_a_wrong_result"
+DIRECT: dict[tuple[str, str], str] = {
+    ("Checks._heard", "no alike"): HEARD,
+    ("FantasticFour.input", "no alike"): LEFT_OUT,
+    ("JointMessages.deliver", "no alike"): LEFT_OUT,
+    # privacy: what is opened is checked later anyway
+    ("Halves.to_arithmetic", "no verify"): FOUR + "a_conversion_opens_nothing_that_comes_out_of_a_falsified_adder",
+    ("Checks.compare", "array_equal says yes"): STORIES,
+    ("Checks.compare", "answers yes"): STORIES,
+    ("Openings.verify", "compare says yes"): STORIES,
+    ("Openings._vanish", "answers yes"): REVEALED,
+    ("Openings._macs_fit", "answers yes"): REVEALED,
+    # memory: what is not checked here is checked before the next reveal
+    ("Openings._remember", "no verify"): SPDZ + "long_cells_check_in_between_so_that_memory_stays_the_same",
+    # privacy: a later comparison tells, too
+    ("Batch._open_group", "no compare"): THREE + "a_party_that_was_lied_to_tells_nothing_of_its_shares",
+    ("ReplicatedMalicious.joint_coin", "no compare"): THREE + "who_hears_another_coin_knows_it_before_anything_is_opened",
+    # what is kept of it is told by the reveal that follows; if one does
+    ("ReplicatedMalicious.verify", "no compare"): WHATEVER,
+    ("ReplicatedMalicious.verify", "confirm is told that all is fine"): WHATEVER,
 }
 
 
@@ -210,7 +235,7 @@ def _made_and_true(node: ast.expr) -> ast.expr:
     return ast.Call(ast.Name("bool", ast.Load()), [ast.Tuple([node], ast.Load())], [])
 
 
-@contextmanager
+@contextlib.contextmanager
 def in_place(mutant: Mutant) -> Iterator[None]:
     """While it lasts the function runs the mutant's code."""
     found = [
@@ -231,6 +256,8 @@ def in_place(mutant: Mutant) -> Iterator[None]:
 def killed_by(protocol: str, mutant: Mutant, cases: list[matrix.Attack]) -> str:
     """What notices the mutant; empty if nothing does."""
     with in_place(mutant):
+        if test := DIRECT.get((mutant.function, mutant.change)):
+            return f"{test} fails" if fails(test) else ""
         for program in PROGRAMS:
             records: list[Any] = []
             ends = run_cell(parties_of(protocol), cell_of(program, protocol, 0), records=records)
@@ -245,30 +272,44 @@ def killed_by(protocol: str, mutant: Mutant, cases: list[matrix.Attack]) -> str:
     return ""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.attacks.mutants", description=__doc__)
-    parser.add_argument("protocols", nargs="*")
-    parser.add_argument("--attacks", type=int, default=ATTACKS)
-    given = parser.parse_args()
-    protocols = given.protocols or [name for name, cls in registry.protocols.items() if cls.security.withstands_cheating]
-    unexplained = total = 0
-    for protocol in protocols:
-        cases = telling(protocol, given.attacks)
-        for mutant in mutants(protocol):
-            total += 1
-            reason = killed_by(protocol, mutant, cases)
-            explained = EXPLAINED.get((mutant.function, mutant.change), "")
-            unexplained += not reason and not explained
-            print(f"{protocol}  {'killed' if reason else 'LIVES '}  {mutant}  {reason or explained}", flush=True)
-    print(f"{total} mutants, {unexplained} live without an explanation")
-    return int(unexplained > 0)
+def fails(test: str) -> bool:
+    """Whether a test, run inside this process, fails; one that cannot be run is an error here."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", test])
+    assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), said.getvalue()
+    return code == pytest.ExitCode.TESTS_FAILED
 
 
 def telling(protocol: str, count: int) -> list[matrix.Attack]:
     """All attacks on the smallest programs, and a seeded sample of others, in ways that change what is said."""
     small = matrix.attacks(protocol, [BY_NAME[name] for name in SMALL])
-    cases = itertools.chain(small, matrix.sample(protocol, 3 * count, Random(SEED)))
+    cases = [*small, *matrix.sample(protocol, 3 * count, Random(SEED))]
     return [attack for attack in cases if attack.cheats[0].how in LOUD]
+
+
+def tried(protocol: str, place: int, count: int) -> tuple[str, str]:
+    """One of a protocol's mutants, and what kills it."""
+    mutant = mutants(protocol)[place]
+    return str(mutant), killed_by(protocol, mutant, [] if (mutant.function, mutant.change) in DIRECT else telling(protocol, count))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.attacks.mutants", description=__doc__)
+    parser.add_argument("protocols", nargs="*")
+    parser.add_argument("--attacks", type=int, default=ATTACKS)
+    given = parser.parse_args()
+    protocols = given.protocols or against_active_parties()
+    direct = sorted(set(DIRECT.values()))
+    broken = [test for test, code in in_processes(fails, [(test,) for test in direct], os.cpu_count() or 1) if code]
+    assert not broken, f"these fail without any mutant: {broken}"
+    living = total = 0
+    todo = [(protocol, place, given.attacks) for protocol in protocols for place in range(len(mutants(protocol)))]
+    for (protocol, *_), (mutant, reason) in in_processes(tried, todo, os.cpu_count() or 1):
+        total += 1
+        living += not reason
+        print(f"{protocol}  {'killed' if reason else 'LIVES '}  {mutant}  {reason}", flush=True)
+    print(f"{total} mutants, {living} live")
+    return int(living > 0)
 
 
 LOUD = ("add one", "add one to the first", "add random", "flip", "flip the first", "flip high", "equivocate", "negate", "copy own")

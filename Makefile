@@ -18,7 +18,7 @@ help:
 	@echo "make demo         run the capstone tutorial and show its result card"
 	@echo "make test         run every test (with BROWSER=1 those in a browser too)"
 	@echo "make soak         run the endurance tests at full length: many minutes"
-	@echo "make attacks      cheat at every message of small programs, in every way, and weaken every check: hours"
+	@echo "make attacks      cheat at every message of small programs, in every way, and weaken every check: an hour or two"
 	@echo "make lab          open JupyterLab on the tutorials"
 	@echo "make bench        time us against this machine's floor"
 	@echo "make bench-peers  the same beside other frameworks that pip can install"
@@ -46,7 +46,7 @@ test: .venv/.with-$(TEST_EXTRAS)
 soak: .venv/.with-test
 	$(BIN)/python -m pytest tests -m soak
 
-# Both tell what failed; the table of attacks stays in .build/attacks.txt.
+# All tell what failed, and use all cores; the table of attacks grows in .build/attacks.txt. `python -m tests.attacks --share 0.1` runs a part.
 attacks: .venv/.with-test
 	$(BIN)/python -m tests.attacks
 	$(BIN)/python -m tests.attacks.mutants

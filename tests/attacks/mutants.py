@@ -3,7 +3,7 @@
 Mutants are made from the source by rule, so that none is forgotten and no protocol lists its own: in a protocol's module, and in
 those of `protocols/` that it uses and that know of checks,
   - every function loses all its calls of `alike`; `compare()` says that all is alike, or as a statement is left out; `confirm(check,
-    fine)` is told that all is fine; `verify()` is left out; an `array_equal` says yes;
+    fine)` is told that all is fine; `verify()` is left out; an `array_equal` says yes; what is assigned to `fine` is true;
   - a function that answers yes or no (`-> bool`) answers yes at each of its returns, unless its answer is no check's.
 A mutant lives if the seeded attacks see nothing wrong under it, no honest run fails, and the linter over traces has nothing to say.
 Some checks are about other things than right results, which is all that attacks can judge: privacy, or memory; some overlap with
@@ -58,6 +58,9 @@ DIRECT: dict[tuple[str, str], str] = {
     ("Checks.compare", "array_equal says yes"): STORIES,
     ("Checks.compare", "answers yes"): STORIES,
     ("Openings.verify", "compare says yes"): STORIES,
+    ("Checks.at_once", "fine is taken for granted"): SPDZ + "who_listens_before_it_opens_what_has_to_vanish_is_noticed",
+    ("Openings.verify", "fine is taken for granted"): REVEALED,
+    ("Openings._vanish", "fine is taken for granted"): REVEALED,
     ("Openings._vanish", "answers yes"): REVEALED,
     ("Openings._macs_fit", "answers yes"): REVEALED,
     # memory: what is not checked here is checked before the next reveal
@@ -176,6 +179,9 @@ def _changes(function: ast.FunctionDef) -> Iterator[tuple[str, int, Edit]]:
             yield "confirm is told that all is fine", call.lineno, lambda twin, here=here: _Fine(here).visit(twin)
         elif name in ("compare", "array_equal"):
             yield f"{name} says yes", call.lineno, lambda twin, here=here: _Yes(here).visit(twin)
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["fine"] and not any(call in calls for call in ast.walk(node)):
+            yield "fine is taken for granted", node.lineno, lambda twin, line=node.lineno: _Granted(line).visit(twin)
     if isinstance(function.returns, ast.Name) and function.returns.id == "bool" and function.name not in ("fits", "pending"):
         for node in ast.walk(function):
             if isinstance(node, ast.Return) and not isinstance(node.value, ast.Constant | None):
@@ -218,6 +224,18 @@ class _Yes(_Fine):
         return _made_and_true(node) if self.meant(node) else node
 
 
+class _Granted(ast.NodeTransformer):
+    """What is assigned at this line is made, and is fine."""
+
+    def __init__(self, line: int):
+        self.line = line
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if node.lineno == self.line:
+            node.value = _made_and_true(node.value)
+        return node
+
+
 class _Answer(ast.NodeTransformer):
     """What is returned at this line is made, and the answer is yes."""
 
@@ -256,8 +274,6 @@ def in_place(mutant: Mutant) -> Iterator[None]:
 def killed_by(protocol: str, mutant: Mutant, cases: list[matrix.Attack]) -> str:
     """What notices the mutant; empty if nothing does."""
     with in_place(mutant):
-        if test := DIRECT.get((mutant.function, mutant.change)):
-            return f"{test} fails" if fails(test) else ""
         for program in PROGRAMS:
             records: list[Any] = []
             ends = run_cell(parties_of(protocol), cell_of(program, protocol, 0), records=records)
@@ -269,7 +285,8 @@ def killed_by(protocol: str, mutant: Mutant, cases: list[matrix.Attack]) -> str:
             found, ends = matrix.outcome(attack)
             if found in matrix.FAILURES:
                 return f"{found} {attack}"
-    return ""
+        test = DIRECT.get((mutant.function, mutant.change), "")
+        return f"{test} fails" if test and fails(test) else ""
 
 
 def fails(test: str) -> bool:
@@ -290,7 +307,7 @@ def telling(protocol: str, count: int) -> list[matrix.Attack]:
 def tried(protocol: str, place: int, count: int) -> tuple[str, str]:
     """One of a protocol's mutants, and what kills it."""
     mutant = mutants(protocol)[place]
-    return str(mutant), killed_by(protocol, mutant, [] if (mutant.function, mutant.change) in DIRECT else telling(protocol, count))
+    return str(mutant), killed_by(protocol, mutant, telling(protocol, count))
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ truncation by daBits and edaBits (2019/599, 2020/338).
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -208,6 +208,26 @@ class Spdz2k(Protocol):
         d, e = opened[0], opened[1]
         return self.xor_public(c ^ d & b ^ e & a, d & e).reshape(x.shape)
 
+    def conjunction_of(self, x: Share, y: Share, lanes: int) -> Share:
+        """Of words that are half full at most, bits side by side instead of what pads them."""
+        if 2 * lanes > WORD or not lanes:
+            return self.conjunction(x, y)
+        bits = [packed.unpack(planes, lanes) for planes in (x, y)]
+        count = math.prod(bits[0].shape[1:])
+        product = self.conjunction(*(packed.pack(each.reshape(BIT, count)) for each in bits))
+        return packed.pack(packed.unpack(product, count).reshape(bits[0].shape))
+
+    def _conjunctions_of(self, lanes: int) -> circuits.Ands:
+        """ANDs of pairs of planes, of which so many lanes count."""
+        if 2 * lanes > WORD:
+            return self.conjunctions
+
+        def conjunctions(factors: Iterable[circuits.Factors], shapes: Sequence[circuits.Shape]) -> list[Share]:
+            left, right = (np.concatenate(side, axis=1) for side in zip(*factors, strict=True))
+            return list(circuits.split(self.conjunction_of(left, right, lanes)[..., 0], shapes))
+
+        return conjunctions
+
     def matmul(self, x: Share, y: Share) -> Share:
         """One matrix triple per product of two matrices: as many numbers opened as the two have, in one round."""
         shape = shaped.matmul_shape(x.shape[1:], y.shape[1:])
@@ -246,8 +266,9 @@ class Spdz2k(Protocol):
         number, r = self.supply.edabits(n)
         c = self._masked(x, number)
         alike = self.xor_public(r, packed.to_planes(~c))
-        borrow = self.carries_of([circuits.Block(r[:, : WORD - 1], alike[:, : WORD - 1], carry_known=True)])
-        return packed.without_padding(self.invert(alike[:, WORD - 1]) ^ borrow, n)
+        below = circuits.Block(r[:, : WORD - 1], alike[:, : WORD - 1], carry_known=True)
+        ((borrow, _),) = circuits.reduce_carries([below], self._conjunctions_of(n))
+        return packed.without_padding(self.invert(alike[:, WORD - 1]) ^ borrow[:, 0], n)
 
     @in_one_go
     def is_zero(self, x: Share) -> Share:
@@ -255,7 +276,7 @@ class Spdz2k(Protocol):
         n = x.shape[1]
         number, r = self.supply.edabits(n)
         alike = self.xor_public(r, packed.to_planes(~self._masked(x, number)))
-        return packed.without_padding(circuits.fold_and(alike, self.conjunction)[:, 0], n)
+        return packed.without_padding(circuits.fold_and(alike, functools.partial(self.conjunction_of, lanes=n))[:, 0], n)
 
     @in_one_go
     def to_binary(self, x: Share) -> Share:
@@ -263,7 +284,7 @@ class Spdz2k(Protocol):
         n = x.shape[1]
         number, r = self.supply.edabits(n)
         differ = self.xor_public(r, packed.to_planes(~self._masked(x, number)))
-        return packed.from_planes(self.invert(circuits.add_planes(r.copy(), differ, self.conjunctions)), n)
+        return packed.from_planes(self.invert(circuits.add_planes(r.copy(), differ, self._conjunctions_of(n))), n)
 
     # -- from bits to numbers ------------------------------------------------------------------------------------------
 
@@ -273,13 +294,22 @@ class Spdz2k(Protocol):
         e = packed.unpack(self.openings.bits("bits_to_ring", bits ^ words), n).astype(np.uint64)
         return self.add_public(wide.scale(numbers, np.uint64(1) - np.uint64(2) * e), e)
 
+    def _as_numbers(self, rows: Sequence[Share], n: int) -> list[Share]:
+        """Rows of n bits as numbers; those that fit a word share one."""
+        if len(rows) * n > WORD:
+            lanes, joined = packed.word_count(n) * WORD, np.concatenate(rows, axis=1)
+        else:
+            lanes, joined = n, packed.pack(np.concatenate([packed.unpack(row, n) for row in rows], axis=1))
+        numbers = self.bits_to_ring(joined, len(rows) * lanes)
+        return [numbers[:, k * lanes : k * lanes + n] for k in range(len(rows))]
+
     @in_one_go
     def to_arithmetic(self, x: Share) -> Share:
         """z = x + r is made of bits and opened; x = z - r. An adder costs fewer transfers than 64 daBits. 7 rounds."""
         n = x.shape[1]
         number, r = self.supply.edabits(n)
         planes = packed.to_planes(x)
-        z = self.openings.bits("masked", circuits.add_planes(planes, planes ^ r, self.conjunctions))
+        z = self.openings.bits("masked", circuits.add_planes(planes, planes ^ r, self._conjunctions_of(n)))
         return self.add_public(self.negate(number), packed.from_planes(z, n))
 
     # -- truncation ----------------------------------------------------------------------------------------------------
@@ -298,11 +328,9 @@ class Spdz2k(Protocol):
         r = np.concatenate([low_planes, high_planes], axis=1)
         alike = self.xor_public(r, packed.to_planes(~c))
         blocks = [circuits.Block(r[:, :bits], alike[:, :bits], carry_known=True), circuits.Block(r[:, bits:], alike[:, bits:])]
-        (borrow, _), (g, p) = circuits.reduce_carries(blocks, self.conjunctions)
-        wrapped = g ^ self.conjunction(p, g ^ borrow)
-        lanes = packed.word_count(n) * WORD
-        numbers = self.bits_to_ring(np.concatenate([borrow, wrapped], axis=1).reshape(BIT, -1), 2 * lanes).reshape(NUMBER, 2, lanes)
-        lost, w = numbers[:, 0, :n], numbers[:, 1, :n]
+        (borrow, _), (g, p) = circuits.reduce_carries(blocks, self._conjunctions_of(n))
+        wrapped = g ^ self.conjunction_of(p, g ^ borrow, n)
+        lost, w = self._as_numbers([borrow[:, 0], wrapped[:, 0]], n)
         quotient = wide.subtract(wide.shift_left(w, WORD - bits), wide.add(high, lost))
         return self.add_public(quotient, (c >> np.uint64(bits)) - np.uint64(1 << (WORD - 1 - bits)))
 
@@ -326,21 +354,24 @@ class Spdz2k(Protocol):
         if rows < 2:
             return [share for share, _ in columns]
         numbers, words = (_side_by_side([share for share, binary in columns if binary == kind]) for kind in (False, True))
-        settings = self.context.parallel([functools.partial(self._settings, owner, rows) for owner in range(self.context.count)])
-        switches = sum(len(layer.first) for layer in network(rows))
-        bits = [packed.unpack(each, switches).astype(np.uint64) for each in settings]
-        ones = [None] * len(bits)
-        if numbers is not None:
-            ones = self.context.parallel([functools.partial(self.bits_to_ring, each, switches) for each in settings])
-        for mask, one in zip(bits, ones, strict=True):
-            numbers, words = self._permuted(numbers, words, one, mask * ALL_ONES)
-
+        numbers, words = self._shuffled(numbers, words)
         positions, results = [0, 0], []
         for share, binary in columns:
             start = positions[binary]
             positions[binary] += math.prod(share.shape[2:])
             results.append((words if binary else numbers)[:, :, start : positions[binary]].reshape(share.shape))
         return results
+
+    @in_one_go
+    def _shuffled(self, numbers: Any, words: Any) -> tuple[Any, Any]:
+        rows = (words if numbers is None else numbers).shape[1]
+        switches = sum(len(layer.first) for layer in network(rows))
+        settings = self.context.parallel([functools.partial(self._settings, owner, rows) for owner in range(self.context.count)])
+        ones = [None] * len(settings) if numbers is None else self._as_numbers(settings, switches)
+        for setting, one in zip(settings, ones, strict=True):
+            masks = packed.unpack(setting, switches).astype(np.uint64) * ALL_ONES
+            numbers, words = self._permuted(numbers, words, one, masks)
+        return numbers, words
 
     def _settings(self, owner: int, rows: int) -> Share:
         """The switches of the owner's permutation, as bits."""

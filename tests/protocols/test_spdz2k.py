@@ -157,6 +157,21 @@ def test_comparing_opens_one_number_and_the_inputs_of_120_ands(groups):
     assert (640 * (128 + 2 * 120) // 8, 7) == sent(done, "less_than")
 
 
+def test_few_elements_open_few_words(groups):
+    """The 63, 31, 15, 7, 3 and 1 ANDs of a comparison's levels are a word each for one element, and not one for every AND."""
+    done = run(groups[2], TWO + "z = x < y", x=np.array([3]), y=np.array([5]))
+    assert (16 + 2 * 8 * 6, 7) == sent(done, "less_than")
+    assert {"edaBits 64": (64, 64, 0), "bit triples": (64 * 6, 64 * 6, 0)}.items() <= done.supplies.items()
+
+
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 64])
+def test_small_numbers_of_elements_are_compared_exactly(n, groups):
+    x, y = np.arange(n) - 7, (np.arange(n) * 5) % 11 - 5
+    z = run(groups[2], TWO + "z = mpc.reveal(x < y), mpc.reveal(x == y), mpc.reveal(x >> 2)", x=x, y=y).outputs["z"]
+    for expected, computed in zip((x < y, x == y, x >> 2), z, strict=True):
+        np.testing.assert_array_equal(expected, computed)
+
+
 CONVERTING = "from ramp_notebook.secret.conversions import to_arithmetic, to_binary\n"
 
 
@@ -176,12 +191,12 @@ def test_what_goes_between_numbers_and_bits_takes_as_many_rounds_as_stated(body,
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_shuffle_takes_a_round_for_every_layer_of_switches(count, groups):
-    """20 switches of 8 rows in 5 layers for each party: settings, daBits of all, and a product each."""
+    """20 switches of 8 rows in 5 layers for each party: settings, a word of daBits for all of them, and a product each."""
     it = cell('x = mpc.input("x", owner="alice")\nz = gadgets.shuffle(x)', x=np.arange(8))
     done = Run.of(groups[count].run(replace(it, needs=needs_of(it, groups[count].names))))
     mine = [m for m in done.trace.messages if m.sender == 0 and m.phase == "online" and "shuffle" in done.trace.span_path(0, m.span)]
     assert 2 + 5 * count == len({m.sent_at for m in mine})
-    assert 8 * (count - 1) * (1 + count * (1 + 4 * 20)) == sum(m.payload_bytes for m in mine)
+    assert 8 * (count - 1) * (1 + 1 + count * 4 * 20) == sum(m.payload_bytes for m in mine)
 
 
 def test_a_check_costs_six_rounds_and_a_few_words_whatever_it_covers(groups):

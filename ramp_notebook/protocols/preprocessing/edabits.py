@@ -40,29 +40,32 @@ def edabits(maker: Authenticator, words: int, bits: int) -> tuple[Any, Any]:
 
 
 def _edabits(maker: Authenticator, words: int, bits: int) -> tuple[Any, Any]:
-    parties = maker.context.count
-    private = private_edabits(maker, words, bits)
+    parties, carries = maker.context.count, min((maker.context.count - 1).bit_length(), WORD_BITS - bits)
+    width = bits + carries
+    private, ands, linked = maker.context.parallel(
+        [
+            functools.partial(private_edabits, maker, words, bits),
+            functools.partial(_Ands, maker, ((parties - 2) * width + width - 1) * words),
+            functools.partial(dabits, maker, carries * words),
+        ]
+    )
     number = functools.reduce(wide.add, private.numbers)
-    carries = min((parties - 1).bit_length(), WORD_BITS - bits)
     nothing = zeros((BIT, carries, words), like=number)
-    planes = [np.concatenate([private.bits.share(maker, owner), nothing], axis=1) for owner in range(parties)]
-    total = _added(maker, planes)
+    total = _added([np.concatenate([private.bits.share(maker, owner), nothing], axis=1) for owner in range(parties)], ands)
     if carries:
-        number = wide.subtract(number, wide.shift_left(_as_numbers(maker, total[:, bits:]), bits))
+        number = wide.subtract(number, wide.shift_left(_as_numbers(maker, total[:, bits:], *linked), bits))
     return number, total[:, :bits]
 
 
-def _added(maker: Authenticator, planes: list[Any]) -> Any:
+def _added(planes: list[Any], ands: "_Ands") -> Any:
     """Sums of numbers of k planes (65, k, words), modulo 2^k."""
-    _, k, words = planes[0].shape
-    ands = _Ands(maker, ((len(planes) - 2) * k + k - 1) * words)
     x, y, _ = carry_save(planes, ands)
     carry = x[:, :1] ^ x[:, :1]
     result = [x[:, :1] ^ y[:, :1]]
-    for t in range(k - 1):
-        low = slice(t, t + 1)
+    for t in range(planes[0].shape[1] - 1):
+        low, high = slice(t, t + 1), slice(t + 1, t + 2)
         carry = carry ^ ands(x[:, low] ^ carry, y[:, low] ^ carry)
-        result.append(x[:, t + 1 : t + 2] ^ y[:, t + 1 : t + 2] ^ carry)
+        result.append(x[:, high] ^ y[:, high] ^ carry)
     ands.openings.verify()
     return np.concatenate(result, axis=1)
 
@@ -82,10 +85,9 @@ class _Ands:
         return self._maker.plus(c ^ d & b ^ e & a, d & e)
 
 
-def _as_numbers(maker: Authenticator, carries: Any) -> Any:
-    """What planes of carries (65, c, words) are as numbers (4, 64 · words)."""
+def _as_numbers(maker: Authenticator, carries: Any, numbers: Any, masks: Any) -> Any:
+    """What planes of carries (65, c, words) are as numbers (4, 64 · words), by daBits that are numbers and masks."""
     _, planes, words = carries.shape
-    numbers, masks = dabits(maker, planes * words)
     openings = maker.openings()
     opened = openings.bits("edabit_carries", carries.reshape(BIT, planes * words) ^ masks)
     openings.verify()

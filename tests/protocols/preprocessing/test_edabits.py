@@ -11,7 +11,7 @@ from ramp_notebook.protocols.planes import from_planes, to_planes
 from ramp_notebook.protocols.preprocessing import private_bits, private_edabits
 from ramp_notebook.protocols.preprocessing.authenticated_transfers import AuthenticatedTransfers
 from ramp_notebook.protocols.preprocessing.authentication import Authenticator
-from ramp_notebook.protocols.preprocessing.private_edabits import LEAST_BITS, OPENED_WORDS, bucket_bits, bucket_size
+from ramp_notebook.protocols.preprocessing.private_edabits import LEAST_BITS, OPENED_WORDS, hiding_each, missed_bits
 from ramp_notebook.values.streams import Stream, fresh_key
 from ramp_notebook.values.universal import multiply, multiply_planes
 
@@ -31,9 +31,9 @@ def test_planes_of_elements_multiply_as_elements_do():
 def test_edabits_cost_what_their_docstrings_say():
     words, bits = 16, 64
     _, trace = living(2).make(KIND, words)
-    count, size = 64 * words, bucket_size(words, 49)
-    drawn, sums = count * size + 64 * OPENED_WORDS, count * (size - 1)
-    assert 6 == size
+    count, each = 64 * words, hiding_each(words, 49)
+    drawn, sums = count * (each + 1) + 64 * OPENED_WORDS, count * each
+    assert 5 == each
     assert (drawn + 1) * 2048 / 8 == sent_bytes(trace, 0, ["vole"])
     assert (sums + 64 * OPENED_WORDS) * 128 / 8 == sent_bytes(trace, 0, ["edabits"])
     assert sums * (bits - 1) / 8 == sent_bytes(trace, 0, ["carries"])
@@ -43,19 +43,19 @@ def test_edabits_cost_what_their_docstrings_say():
     assert 8 * sent_bytes(trace, 0) < 100_000 * count  # 64 daBits would be 75 kbit each
 
 
-def test_buckets_are_as_large_as_they_must_be():
+def test_there_are_as_many_hiding_ones_as_there_must_be():
     for words in (1, 2, 3, 16, 64, 500):
-        assert LEAST_BITS <= bucket_bits(words, bucket_size(words))
-        assert LEAST_BITS > bucket_bits(words, bucket_size(words) - 1)
-    assert [8, 7, 6, 5, 4] == [bucket_size(words) for words in (1, 2, 16, 64, 500)]
+        assert LEAST_BITS <= missed_bits(words, hiding_each(words))
+        assert LEAST_BITS > missed_bits(words, hiding_each(words) - 1)
+    assert [7, 6, 5, 4, 4] == [hiding_each(words) for words in (1, 2, 16, 64, 500)]
 
 
-@pytest.mark.parametrize(("words", "size"), [(1, 2), (1, 8), (3, 7)])
-def test_the_bound_is_that_of_counting(words, size):
-    """To spoil one bucket, or all, is best: of all sets of m · size balls, those that are m whole buckets."""
-    buckets = 64 * words
-    chances = [math.comb(buckets, m) / math.comb(buckets * size + 64, m * size) for m in range(1, buckets + 1)]
-    assert math.isclose(-math.log2(max(chances)), bucket_bits(words, size), abs_tol=1e-6)
+@pytest.mark.parametrize(("words", "each"), [(1, 1), (1, 7), (3, 6)])
+def test_the_bound_is_that_of_counting(words, each):
+    """To spoil one, or all, is best: of all sets of m · each hiding ones, the one that goes to the m that are wrong."""
+    count = 64 * words
+    chances = [1 / math.comb(count * each + 64, m * each) for m in range(1, count + 1)]
+    assert math.isclose(-math.log2(max(chances)), missed_bits(words, each), abs_tol=1e-6)
 
 
 # -- cheating ----------------------------------------------------------------------------------------------------------
@@ -81,6 +81,18 @@ def test_carries_of_short_edabits_are_opened_under_macs():
 def test_two_stories_are_compared(tag):
     results, _ = bent(Group(3), KIND, tag, flip_for_one)
     assert all(caught(result) for result in results[1:])
+
+
+def test_what_is_opened_of_short_ones_is_uniform_all_the_same():
+    """A sum of two of three bits would tell what they are: of 0 and 14 all."""
+    opened = []
+
+    def listen(sends):
+        opened.extend(sends[1][0] >> np.uint64(4))
+        return sends
+
+    assert not caught(bent(Group(2), ("edabits", 3), "edabits", listen, nth=1)[0][1])
+    assert 64 * hiding_each(1, 49) == len(opened) == len(set(opened))
 
 
 class Liar(Authenticator):
@@ -116,7 +128,7 @@ def test_a_number_with_a_bit_too_high_is_noticed(monkeypatch):
 
 
 def test_a_batch_that_is_wrong_throughout_is_noticed_by_the_opened_ones(monkeypatch):
-    assert all(caught(result) for result in lie(monkeypatch, wrong=64 * (bucket_size(1, 49) + 1)))
+    assert all(caught(result) for result in lie(monkeypatch, wrong=64 * (hiding_each(1, 49) + 1 + OPENED_WORDS)))
 
 
 # -- planted bugs ------------------------------------------------------------------------------------------------------
@@ -154,18 +166,17 @@ def test_without_the_proof_wrong_carries_pass_and_hide_a_wrong_number(monkeypatc
     honest_sums = private_edabits._sums
     monkeypatch.setattr(private_edabits, "private_bits", fitting)
     monkeypatch.setattr(private_edabits, "_sums", sums)
-    monkeypatch.setattr(private_edabits, "OPENED_WORDS", 0)
     with pytest.MonkeyPatch.context() as once:  # the proof is what notices them
-        assert all(caught(result) for result in lie(once, wrong=300, by=2))
+        assert all(caught(result) for result in lie(once, wrong=64, by=2))
     monkeypatch.setattr(private_edabits, "prove_products", lambda *_: None)
-    assert spoiled(lie(monkeypatch, wrong=300, by=2))
+    assert spoiled(lie(monkeypatch, wrong=64, by=2))
 
 
 def test_without_the_opened_ones_a_batch_that_is_wrong_throughout_passes(monkeypatch):
     """+2^63 at each: in every sum of two it is gone."""
     monkeypatch.setattr(private_edabits, "OPENED_WORDS", 0)
-    monkeypatch.setattr(private_edabits, "bucket_size", lambda *_: 2)
-    monkeypatch.setattr(private_edabits, "bucket_bits", lambda *_: 48)
+    monkeypatch.setattr(private_edabits, "hiding_each", lambda *_: 1)
+    monkeypatch.setattr(private_edabits, "missed_bits", lambda *_: 48)
     assert spoiled(lie(monkeypatch, wrong=128, by=2**63))
 
 
@@ -185,5 +196,5 @@ def test_a_wrong_and_is_noticed_by_whom_it_is_proven_to(monkeypatch):
         return honest(maker, tag, wanted)
 
     monkeypatch.setattr(private_edabits, "private_bits", once)
-    monkeypatch.setattr(private_edabits, "_say", lambda *_: True)
+    monkeypatch.setattr(private_edabits, "_say", lambda *_: None)
     assert all(caught(result) for result in bent(Group(3), KIND, "nothing", flip)[0])

@@ -208,6 +208,7 @@ class Session:
         """One secret array from each party that has `name`, in party order; all in the same rounds."""
         owners, wish = self._inputs.owners(name), Wish(encode, dtype, full_range)
         if not owners:
+            self._inputs.refuse_secret(name, *self._parties)
             raise MisuseValueError(f"no party has an input named `{name}`. Bind it in a %%party cell or with -i {name}@PARTY.")
         with self.span("input"):
             return self.parallel(*(functools.partial(self._inputs.share, i, name, wish) for i in owners))

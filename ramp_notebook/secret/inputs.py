@@ -130,10 +130,9 @@ def _encoded(protocol: Protocol, value: Any, name: str, wish: Wish, kind: DType,
             f"`{name}` has shape {array.shape} now, but {shape} was announced; "
             "encoders must keep the shape, and inputs must not change in the cell"
         )
-    limit = protocol.comfortable()
-    fits = _within(array, protocol.smallest, protocol.largest)  # else the protocol refuses it below: full_range would not help
-    if kind is INT64 and not wish.full_range and fits and not _within(array, -limit, limit - 1):
-        bits = limit.bit_length() - 1
+    integers = kind is INT64 and array.dtype.kind in "iu"
+    if integers and not wish.full_range and is_wide(protocol, array, kind) and _within(array, protocol.smallest, protocol.largest):
+        bits = protocol.comfortable().bit_length() - 1
         raise MisuseValueError(
             f"`{name}` holds an integer outside [-2**{bits}, 2**{bits}), where a difference of two may overflow. "
             "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
@@ -147,7 +146,15 @@ def encoded(protocol: Protocol, value: Any, kind: DType, name: str = "value", *,
 
 
 def _within(array: np.ndarray, smallest: int, largest: int) -> bool:
-    return array.dtype.kind not in "iu" or array.size == 0 or (smallest <= int(array.min()) and int(array.max()) <= largest)
+    return array.size == 0 or (smallest <= int(array.min()) and int(array.max()) <= largest)
+
+
+def is_wide(protocol: Protocol, value: Any, kind: DType) -> bool:
+    """Whether differences of such plain numbers may overflow."""
+    if kind is BOOL or shaped.is_shaped(value):  # a plan does not know what is revealed
+        return False
+    limit = protocol.comfortable() >> kind.fraction_bits
+    return not _within(np.asarray(value), -limit, limit - 1)
 
 
 def parse_dtype(dtype: str | DType) -> DType:

@@ -142,7 +142,16 @@ def test_a_secret_in_an_inputs_place_is_named(again, parties):
 @pytest.mark.parametrize(("value", "advised"), [(2**59, True), (2**60 - 1, True), (-(2**60) + 1, True), (2**60, False), (-(2**62), False)])
 def test_full_range_is_advised_only_where_it_helps(value, advised, parties):
     cell = Cell('z = mpc.input("x", owner="alice")', protocol="shamir", inputs={0: {"x": [value]}})
-    with pytest.raises(MisuseError, match="full_range=True" if advised else r"beyond the range of `shamir`, integers in \(-2\^60, 2\^60\)"):
+    with pytest.raises(MisuseError, match="full_range=True" if advised else r"beyond the range of `shamir`, \(-2\*\*60, 2\*\*60\)"):
         parties.run(cell)
     if advised:
         parties.run(Cell('z = mpc.input("x", owner="alice", full_range=True)', protocol="shamir", inputs={0: {"x": [value]}}))
+
+
+@pytest.mark.parametrize("protocol", ["replicated", "shamir"])
+def test_large_public_numbers_are_compared_exactly(protocol, parties):
+    low, high = (-(2**60) + 1, 2**60 - 1) if protocol == "shamir" else (-(2**63), 2**63 - 1)
+    cell = f"low, high = mpc.public([{low}, {high}, 0]), mpc.public([{high}, {low}, 1])\nless = mpc.reveal(low < high)"
+    np.testing.assert_array_equal([True, False, True], parties.run(Cell(cell, protocol=protocol)).outputs["less"])
+    text = f"less = mpc.reveal(mpc.public([2.0**{protocol == 'shamir' and 43 or 46}]) < [-(2.0**{protocol == 'shamir' and 43 or 46})])"
+    assert not parties.run(Cell(text, protocol=protocol)).outputs["less"][0]

@@ -90,6 +90,7 @@ def test_the_label_is_the_weaker_of_both(groups):
 def test_a_protocol_checks_the_number_of_parties(groups):
     refused(groups[3], 'with mpc.using("garbled"): pass', match="exactly two parties")
     refused(groups[3], 'with mpc.using("nothing"): pass', match="nothing")
+    refused(groups[3], 'with mpc.using("garbld"): pass', match="did you mean `garbled`")
 
 
 def test_branches_have_a_current_protocol_each(groups):

@@ -9,6 +9,7 @@ from ramp_notebook.runtime.cell import Description
 from ramp_notebook.runtime.options import DEFAULTS, OPTIONS, STICKY, one_of
 from ramp_notebook.runtime.preparation import EXAMPLE, SINGLE, SIZED
 from ramp_notebook.runtime.workspace import Workspace
+from ramp_notebook.trace.units import counted_items
 from ramp_notebook.wire.channel import DEALER
 from ramp_notebook.wire.network import PRESETS, network
 
@@ -75,7 +76,7 @@ def stock_lines(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for protocol, sources in kept.items():
         for source, state in sources.items():
             if stock := state["stock"]:
-                amounts = " · ".join(f"{amount(kind, count):,} {described(kind)}" for kind, count in stock.items())
+                amounts = " · ".join(counted_items(amount(kind, count), described(kind)) for kind, count in stock.items())
                 place = f", in {state['opened']}" if state["opened"] else ""
                 lines.append(f"  stock      {amounts} ({protocol}, {source}{place})")
     return lines

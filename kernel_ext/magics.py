@@ -11,12 +11,13 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, nee
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
+from ramp_notebook import registry
 from ramp_notebook.errors import OptionError, RampError, did_you_mean
 from ramp_notebook.protocols.preprocessing.choice import AUTO
 from ramp_notebook.report import pictures
 from ramp_notebook.runtime.finished import Run
 from ramp_notebook.runtime.options import OPTIONS, Options, without_comment, wrong_option
-from ramp_notebook.runtime.preparation import asked_for
+from ramp_notebook.runtime.preparation import asked_for, kinds_and_options
 from ramp_notebook.runtime.separation import verify_separation
 from ramp_notebook.runtime.workspace import Workspace, targets_of
 from ramp_notebook.trace.units import counted
@@ -124,6 +125,7 @@ class RampMagics(Magics):
         if surplus := [name for name in given if name not in STARTED_WITH]:
             raise OptionError(f"%mpc start takes --parties, --launcher and --protocol; --{surplus[0]} goes on a %%mpc line")
         options = self.workspace.options(given)
+        registry.protocols[options.protocol].check_parties(len(options.parties))
         self.workspace.start(options)
         self.workspace.sticky.update(given)
         print(f"{counted(len(options.parties), 'party')} ready: {', '.join(options.parties)}")
@@ -137,9 +139,8 @@ class RampMagics(Magics):
         self._start(rest)
 
     def _prepare(self, rest: list[str]) -> Run | None:
-        """Kinds and numbers first, then options."""
-        first = next((i for i, word in enumerate(rest) if word.startswith("-")), len(rest))
-        needs, options = asked_for(rest[:first]), self.workspace.options(self._given(" ".join(rest[first:]), "%mpc prepare"))
+        kinds, others = kinds_and_options(rest)
+        needs, options = asked_for(kinds), self.workspace.options(self._given(" ".join(others), "%mpc prepare"))
         progress = Progress(self._in_notebook())
         try:
             run = self.workspace.prepare(options, needs, progress)
@@ -153,11 +154,12 @@ class RampMagics(Magics):
     def _config(self, rest: list[str]) -> None:
         if rest == ["reset"]:
             self.workspace.sticky.clear()
+        settings = {}
         for setting in rest if rest != ["reset"] else ():
-            name, equals, value = setting.partition("=")
+            name, equals, settings[name] = setting.partition("=")
             if not equals:
                 raise OptionError(f"%mpc config takes name=value, or reset; got {setting!r}")
-            self.workspace.configure(name, value)
+        self.workspace.configure(settings)
         print(listings.config(self.workspace))
 
     def _last(self, rest: list[str]) -> Run | None:

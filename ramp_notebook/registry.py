@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from .errors import MisuseError, MisuseValueError
+from .errors import MisuseError, MisuseValueError, did_you_mean
 
 
 class Registry:
@@ -33,7 +33,7 @@ class Registry:
         entry = self._entries.get(name)
         if entry is None and (entry := self._filled().get(name)) is None:
             known = ", ".join(sorted(self._entries)) or "none registered"
-            raise MisuseValueError(f"no {self.kind} named `{name}`; known: {known}")
+            raise MisuseValueError(f"no {self.kind} named `{name}`; known: {known}{did_you_mean(name, self._entries)}")
         return entry
 
     def __contains__(self, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Primitives of every protocol against numpy, and everything that a secret refuses."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -149,5 +151,7 @@ def test_every_protocol_takes_some_numbers_of_parties_and_names_others_for_the_r
         cls.check_parties(count)
         return
     fitting = [name for name in PROTOCOLS if name != "clear" and registry.protocols[name].fits(count)]
-    with pytest.raises(ValueError, match=" or ".join(fitting) or "no protocol that protects anything"):
+    with pytest.raises(ValueError, match=" or ".join(fitting) or "no protocol that protects anything") as caught:
         cls.check_parties(count)
+    example = re.search(r"Take --parties (\d+),", str(caught.value))
+    assert example and cls.fits(int(example[1]))

@@ -135,7 +135,7 @@ class Additive(Protocol):
         return (c + d * (b if self.me else b + e) + e * a).reshape(shape)
 
     def conjunction(self, x: Share, y: Share) -> Share:
-        """The same on words of bits: 2 (n - 1) bits per AND."""
+        """The same on words of 64 bits, of which all are paid for: 2 (n - 1) bits per AND and bit of a word."""
         shape = x.shape
         a, b, c = (part.reshape(shape[1:]) for part in self.supply.bit_triples(x[0].size))
         opened = self._open("and", np.stack([x[0] ^ a, y[0] ^ b]), np.bitwise_xor)
@@ -170,7 +170,10 @@ class Additive(Protocol):
 
     @in_one_go
     def sign(self, x: Share) -> Share:
-        """The carry into bit 63 by a tree over the lower 63 positions. 6 rounds and about 120 ANDs for two parties."""
+        """The carry into bit 63 by a tree over the lower 63 positions. 6 rounds and about 120 ANDs for two parties.
+
+        Bits of 64 numbers share a word: one number costs as much as 64.
+        """
         s, t, _ = self._summands(x)
         p = s ^ t
         return p[:, WORD - 1] ^ self.carries_of([circuits.Block(s[:, : WORD - 1], p[:, : WORD - 1], carry_known=True)])

@@ -6,6 +6,7 @@ linear under XOR. Secret bits are binary shares packed 64 to a word over the fla
 """
 
 import functools
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -115,9 +116,8 @@ class Protocol(ABC):
             return
         private = [name for name, other in registry.protocols.items() if other.fits(count) and other.security.adversary != ADVERSARIES[0]]
         others = f"for {count} take --protocol {' or '.join(private)}" if private else "no protocol that protects anything takes so few"
-        raise MisuseValueError(
-            f"`{cls.name}` runs with {cls.takes}; this cell has {count}. Name others (--parties alice,bob,carol), or {others}."
-        )
+        fitting = next(each for each in itertools.count(1) if cls.fits(each))
+        raise MisuseValueError(f"`{cls.name}` runs with {cls.takes}; this cell has {count}. Take --parties {fitting}, or {others}.")
 
     @classmethod
     def components(cls, count: int, *, binary: bool) -> int:

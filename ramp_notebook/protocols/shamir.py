@@ -40,7 +40,7 @@ class Shamir(Pieces):
         "semi-honest", threshold, "n ≥ 3", "Shamir 1979; products of GRR 1998 and, in bulk, ATLAS 2021/833", threshold_text="t < n/2"
     )
     pieces_add_up = False
-    value_range = "integers in (-2^60, 2^60), modulo the prime 2^61 - 1"
+    value_range = "numbers in (-2^60, 2^60), fixed-point products up to about 2^28 (nothing detects results beyond)"
     smallest: ClassVar[int] = 1 - HALF
     largest: ClassVar[int] = HALF - 1
 
@@ -75,7 +75,7 @@ class Shamir(Pieces):
         if signed.size and (int(signed.max()) > cls.largest or int(signed.min()) < cls.smallest):
             unit = "" if dtype.name == "int64" else f", which is ±2**{BITS - 1 - dtype.fraction_bits} for {dtype}"
             raise MisuseValueError(
-                f"`{name}` holds a number beyond the range of `shamir`, {cls.value_range}{unit}; "
+                f"`{name}` holds a number beyond the range of `shamir`, (-2**{BITS - 1}, 2**{BITS - 1}){unit}; "
                 "scale it down, or choose a protocol with 64 bits"
             )
         return np.where(signed < 0, signed + field.P, signed).view(np.uint64)

@@ -9,7 +9,7 @@ from ..runtime.finished import Run
 from ..trace.cost import Cost, Node, dearest
 from ..trace.events import ONLINE
 from ..trace.replay import replay
-from ..trace.units import counted, one_line, readable_bytes, readable_seconds
+from ..trace.units import counted, counted_items, one_line, readable_bytes, readable_seconds
 from ..wire.network import network
 
 SHOWN_OUTPUTS, SHOWN_PARTIES, SHOWN_CHEATS = 12, 8, 12
@@ -70,8 +70,10 @@ def sent_line(cost: Cost) -> str:
 
 def supply_line(run: Run) -> str:
     """Correlated randomness that was used, and what was made beyond that and waits for later cells."""
-    used = " · ".join(f"{count:,} {kind}" for kind, (_, count, _) in run.supplies.items() if count)
-    left = " · ".join(f"{count:,} {kind}" for kind, (*_, count) in run.supplies.items() if count)
+    used = " · ".join(counted_items(count, kind) for kind, (_, count, _) in run.supplies.items() if count)
+    left = " · ".join(counted_items(count, kind) for kind, (*_, count) in run.supplies.items() if count)
+    if not any(made or count for made, count, _ in run.supplies.values()):
+        return f"correlated randomness in stock already: {left}"
     if not used:
         return f"correlated randomness made and not used yet: {left}"
     return f"used of correlated randomness: {used}" + (f"; made and not used yet: {left}" if left else "")

@@ -84,10 +84,17 @@ def only_computes(text: str, data: Collection[str] = ()) -> bool:
     bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     bound |= {node.arg for node in nodes if isinstance(node, ast.arg)} | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
     for node in nodes:
-        if isinstance(node, EFFECTS):
+        if isinstance(node, EFFECTS) and not _changes_the_protocol(node):
             return False
         if isinstance(node, ast.Name) and node.id not in READY and node.id not in bound and node.id not in data:
             return False
         if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or node.attr in FILES_AND_COINS):
             return False
     return True
+
+
+def _changes_the_protocol(node: ast.AST) -> bool:
+    """Whether it is `with mpc.using(…):`, which opens nothing outside."""
+    return isinstance(node, ast.With) and all(
+        isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func) == "mpc.using" for item in node.items
+    )

@@ -9,6 +9,7 @@ from ..errors import MisuseError, OptionError
 from ..protocols.planes import word_count
 from .cell import Cell
 from .needs import count_needs
+from .options import OPTIONS
 
 Kind = tuple[Any, ...]
 SINGLE = ("triples", "bit_triples", "dabits", "transfers")  # counted one by one
@@ -37,6 +38,20 @@ def asked_for(words: Sequence[str]) -> dict[Kind, int]:
             (count,) = _numbers(word, amount, "NUMBER")
             needs[(name,)] = needs.get((name,), 0) + (count if name == "triples" else word_count(count))
     return needs
+
+
+def kinds_and_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What `%mpc prepare` is asked for, and its options with their values; either may come first.
+
+    >>> kinds_and_options(["--store", "folder", "triples=2", "--quiet", "dabits=3"])
+    (['triples=2', 'dabits=3'], ['--store', 'folder', '--quiet'])
+    """
+    taking_a_value = {flag for flags, keywords in OPTIONS for flag in flags if "metavar" in keywords}
+    kinds: list[str] = []
+    options: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        (options if word.startswith("-") or before in taking_a_value else kinds).append(word)
+    return kinds, options
 
 
 def _numbers(word: str, text: str, form: str) -> tuple[int, ...]:

@@ -38,13 +38,17 @@ class Workspace:
     def options(self, given: Mapping[str, Any]) -> Options:
         return check(given, self.sticky)
 
-    def configure(self, name: str, value: str) -> None:
-        """Make an option sticky; an empty value forgets it."""
-        one_of("%mpc config", name, STICKY, "setting")
-        if value:
-            self.sticky[name] = check_sticky(name, value)
-        else:
-            self.sticky.pop(name, None)
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Make options sticky, all or, if they do not go together, none; an empty value forgets one."""
+        sticky = dict(self.sticky)
+        for name, value in settings.items():
+            one_of("%mpc config", name, STICKY, "setting")
+            if value:
+                sticky[name] = check_sticky(name, value)
+            else:
+                sticky.pop(name, None)
+        check({}, sticky)
+        self.sticky = sticky
 
     def group(self, options: Options) -> Coordinator:
         """The parties these options name; not yet started."""

@@ -48,6 +48,8 @@ class Inputs:
         parties = self._session.parties
         having = [parties[i] for i in self.owners(name)]
         if owner is None:
+            if not having:
+                self.refuse_secret(name, *parties)
             if len(having) != 1:
                 raise MisuseValueError(f"say whose `{name}` is meant: owner=… (it is at: {', '.join(having) or 'no party'})")
             owner = having[0]
@@ -59,12 +61,23 @@ class Inputs:
                 raise MisuseTypeError(
                     f"`{name}` at {owner} is a {held.dtype}, which has no array form; give an array or a list, of a set e.g. sorted({name})"
                 )
+            self.refuse_secret(name, owner)
             where = f"; it is at {', '.join(having)}" if having else ""
             raise MisuseValueError(
                 f"{owner} has no input named `{name}`{where}. "
                 f"Bind it before this cell, in a `%%party {owner}` cell or with -i {name}@{owner}."
             )
         return parties.index(owner)
+
+    def refuse_secret(self, name: str, *owners: str) -> None:
+        """Raise if an earlier cell named a secret like the input, and so took its place: what running a cell twice comes upon."""
+        for owner in owners:
+            held = self._directory[self._session.parties.index(owner)].get(name)
+            if held is not None and held.kind == "secret":
+                raise MisuseValueError(
+                    f"`{name}` at {owner} is a secret now, shared by an earlier cell; run the `%%party {owner}` cell again, "
+                    "or name the secret differently"
+                )
 
     def share(self, owner: int, name: str, wish: Wish) -> SecretArray:
         """The secret of what `owner` has under `name`; everyone calls this, one of them has it."""
@@ -117,9 +130,9 @@ def _encoded(protocol: Protocol, value: Any, name: str, wish: Wish, kind: DType,
             f"`{name}` has shape {array.shape} now, but {shape} was announced; "
             "encoders must keep the shape, and inputs must not change in the cell"
         )
-    limit = protocol.comfortable()
-    if kind is INT64 and not wish.full_range and array.dtype.kind in "iu" and not _within(array, limit):
-        bits = limit.bit_length() - 1
+    integers = kind is INT64 and array.dtype.kind in "iu"
+    if integers and not wish.full_range and is_wide(protocol, array, kind) and _within(array, protocol.smallest, protocol.largest):
+        bits = protocol.comfortable().bit_length() - 1
         raise MisuseValueError(
             f"`{name}` holds an integer outside [-2**{bits}, 2**{bits}), where a difference of two may overflow. "
             "Pass full_range=True to mpc.input to share it all the same (comparisons then cost three times as much)."
@@ -132,8 +145,16 @@ def encoded(protocol: Protocol, value: Any, kind: DType, name: str = "value", *,
     return encode(value, kind, name) if binary or kind is BOOL else protocol.encode(value, kind, name)
 
 
-def _within(array: np.ndarray, limit: int) -> bool:
-    return array.size == 0 or (int(array.max()) < limit and int(array.min()) >= -limit)
+def _within(array: np.ndarray, smallest: int, largest: int) -> bool:
+    return array.size == 0 or (smallest <= int(array.min()) and int(array.max()) <= largest)
+
+
+def is_wide(protocol: Protocol, value: Any, kind: DType) -> bool:
+    """Whether differences of such plain numbers may overflow."""
+    if kind is BOOL or shaped.is_shaped(value):  # a plan does not know what is revealed
+        return False
+    limit = protocol.comfortable() >> kind.fraction_bits
+    return not _within(np.asarray(value), -limit, limit - 1)
 
 
 def parse_dtype(dtype: str | DType) -> DType:

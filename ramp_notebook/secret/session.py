@@ -24,7 +24,7 @@ from ..values import shaped
 from ..values.encoding import BOOL, INT64, DType, decode, dtype_of
 from ..wire.cheats import ANY, Cheat, checked
 from .array import SecretArray
-from .inputs import Inputs, Wish, encoded, parse_dtype, shaped_dtype
+from .inputs import Inputs, Wish, encoded, is_wide, parse_dtype, shaped_dtype
 
 
 class Session:
@@ -208,6 +208,7 @@ class Session:
         """One secret array from each party that has `name`, in party order; all in the same rounds."""
         owners, wish = self._inputs.owners(name), Wish(encode, dtype, full_range)
         if not owners:
+            self._inputs.refuse_secret(name, *self._parties)
             raise MisuseValueError(f"no party has an input named `{name}`. Bind it in a %%party cell or with -i {name}@PARTY.")
         with self.span("input"):
             return self.parallel(*(functools.partial(self._inputs.share, i, name, wish) for i in owners))
@@ -226,7 +227,8 @@ class Session:
         if kind is BOOL:
             words = packed.pack(ring.reshape(-1))
             return SecretArray(self, self.protocol.public(words, binary=True), ring.shape, BOOL)
-        return SecretArray(self, self.protocol.public(ring, binary=binary), ring.shape, kind, "binary" if binary else "arithmetic")
+        share, domain = self.protocol.public(ring, binary=binary), "binary" if binary else "arithmetic"
+        return SecretArray(self, share, ring.shape, kind, domain, is_wide(self.protocol, value, kind))
 
     def random_bits(self, shape: int | tuple[int, ...]) -> SecretArray:
         """Uniform secret bits that no party knows."""
@@ -331,8 +333,9 @@ class Session:
 
         Each party shares its piece of the secret anew, and the pieces are joined. Cost: the input of every piece, all in one
         round if inputs take one; and for numbers whose pieces do not add up modulo 2^64 on both sides the way through bits.
-        Numbers must lie in the current protocol's range, which nobody can check; nor can anybody check that a party brings over
-        the piece that it has, so that the label says semi-honest.
+        Numbers must lie in the current protocol's range. Those that may lie anywhere (shared with full_range=True, drawn by
+        mpc.random, public and large) do not come over to a smaller one; of others nobody can check it; nor can anybody check that a
+        party brings over the piece that it has, so that the label says semi-honest.
         """
         if surplus:
             protocol = surplus[0] if surplus[0] in registry.protocols else "additive"
@@ -346,6 +349,12 @@ class Session:
         target, source = self.protocol, self._protocol_named(x.protocol_name)
         if source is target:
             return x
+        if x.wide and (target.smallest > source.smallest or target.largest < source.largest):
+            raise MisuseValueError(
+                f"mpc.convert: these numbers may lie anywhere in the range of `{source.name}`, {source.value_range} (they were shared with "
+                f"full_range=True, drawn by mpc.random, or are public and large); `{target.name}` takes {target.value_range}. "
+                f"Work on them under `{source.name}`, or share them without full_range=True."
+            )
         self.label = self.label.join(self._label_of(source)).among_curious()
         self.verify()
         with self.span("convert"):

@@ -1,7 +1,9 @@
 """How quantities read in reports and charts: one place, so that no two of them round differently."""
 
+import re
 from collections.abc import Sequence
 
+FIRST_PLURAL = re.compile(r"s\b")
 BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -36,6 +38,15 @@ def counted(count: int, noun: str) -> str:
     if count != 1:
         noun = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{count:,} {noun}"
+
+
+def counted_items(count: int, kind: str) -> str:
+    """The same of a kind that stands in the plural.
+
+    >>> counted_items(1, "bit triples"), counted_items(2000, "triples"), counted_items(1, "translations of 100×3")
+    ('1 bit triple', '2,000 triples', '1 translation of 100×3')
+    """
+    return f"{count:,} {kind}" if count != 1 else f"1 {FIRST_PLURAL.sub('', kind, count=1)}"
 
 
 def one_line(text: str, width: int = 100) -> str:

@@ -284,6 +284,13 @@ def test_line_commands_refuse_what_they_do_not_take(shell, command):
         shell.run_line_magic("mpc", command)
 
 
+@pytest.mark.parametrize("line", ["--parties alice,bob --protocol replicated", "--parties 2 --protocol fantastic-four"])
+def test_parties_that_no_cell_could_use_are_not_started(shell, line):
+    with pytest.raises(Exception, match="exactly (three|four) parties; this cell has 2. Take --parties (3|4), or for 2 take"):
+        shell.run_line_magic("mpc", f"start {line}")
+    assert "protocol" not in shell.magics_manager.registry["RampMagics"].workspace.sticky
+
+
 def test_a_setting_can_be_forgotten(shell, capsys):
     shell.run_line_magic("mpc", "config timeout=9 quiet=true")
     assert "timeout       9  (set)" in capsys.readouterr().out
@@ -339,7 +346,9 @@ def test_correlated_randomness_is_prepared_by_name_and_by_cell(shell, capsys):
     run = shell.run_line_magic("mpc", prepare)
     assert "correlated randomness made and not used yet: 128 bit triples · 20 triples" in repr(run)
     assert not run.cost.by_phase["online"].messages
-    assert not shell.run_line_magic("mpc", prepare).cost.messages  # it is there already
+    again = shell.run_line_magic("mpc", f"prepare {line} bit_triples=65 triples=20")
+    assert not again.cost.messages
+    assert "correlated randomness in stock already: 128 bit triples · 20 triples" in repr(again)
     shell.run_line_magic("mpc", "status")
     assert "stock      128 bit triples · 20 triples (additive, ot)" in capsys.readouterr().out
     body = 'x = mpc.input("x", owner="alice")\nz = mpc.reveal(x * x)'

@@ -95,7 +95,7 @@ def test_protocols_without_preprocessing_are_not_looked_at():
 @pytest.mark.parametrize(
     "text",
     [
-        "import os", "open('f')", "np.random.seed(1)", "np.save('f', 1)", "while True: pass", "with mpc.span('a'): pass", "x.__class__",
+        "import os", "open('f')", "np.random.seed(1)", "np.save('f', 1)", "while True: pass", "with mpc.span('a'): pass", "with mpc.using('garbled'), open('f'): pass", "with mpc.using: pass", "x.__class__",
         "class A: pass", "exec('1')", "try: z = 1\nexcept ValueError: pass", "def f(): yield 1", "global z",
     ],
 )  # fmt: skip
@@ -111,6 +111,7 @@ def test_a_text_that_does_more_than_compute_is_told(text):
         "z = [v for v in x if len(x) > 2]",
         "z = gadgets.sort(np.concatenate([x, x]))",
         "print(z := x)",
+        "with mpc.using('garbled'):\n    z = mpc.convert(x)",
     ],
 )
 def test_a_text_that_computes_is_told(text):

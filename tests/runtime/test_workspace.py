@@ -15,7 +15,7 @@ PRODUCT = "r = mpc.reveal(mpc.input('x', owner='alice') * 2)"
 def workspace() -> Iterator[Workspace]:
     with unchanged():
         workspace = Workspace()
-        workspace.configure("launcher", "inline")
+        workspace.configure({"launcher": "inline"})
         yield workspace
         workspace.stop()
 
@@ -45,12 +45,12 @@ def test_every_cell_has_a_file_name_of_its_own(workspace: Workspace) -> None:
 
 
 def test_settings_stay_until_they_are_forgotten(workspace: Workspace) -> None:
-    workspace.configure("protocol", "clear")
+    workspace.configure({"protocol": "clear"})
     assert "clear" == workspace.options({}).protocol
-    workspace.configure("protocol", "")
+    workspace.configure({"protocol": ""})
     assert "replicated" == workspace.options({}).protocol
     with pytest.raises(OptionError, match="no setting 'seed'"):
-        workspace.configure("seed", "00")
+        workspace.configure({"seed": "00"})
 
 
 def test_shapes_belong_to_plans(workspace: Workspace) -> None:
@@ -77,3 +77,13 @@ def test_who_a_party_line_names() -> None:
         targets_of("alice,eve", parties)
     with pytest.raises(MisuseError, match="takes the name of a party"):
         targets_of("# nobody", parties)
+
+
+def test_settings_that_do_not_go_together_are_refused_as_a_whole():
+    workspace = Workspace()
+    workspace.configure({"preprocessing": "silent"})
+    with pytest.raises(OptionError, match="`spdz2k` takes --preprocessing ot or dealer; from `silent` it cannot"):
+        workspace.configure({"charts": "none", "protocol": "spdz2k"})
+    assert {"preprocessing": "silent"} == workspace.sticky
+    workspace.configure({"protocol": "spdz2k", "preprocessing": "ot"})
+    assert {"protocol": "spdz2k", "preprocessing": "ot"} == workspace.sticky

@@ -42,7 +42,7 @@ GOOD = {
 }
 BAD = {
     "too large": ([2**62], "full_range"),
-    "too large without sign": (np.array([2**64 - 1], np.uint64), "full_range"),
+    "too large without sign": (np.array([2**64 - 1], np.uint64), "beyond the range of int64"),
     "far too large": ([2**70], "one regular shape"),
     "not a number": ([1.0, np.nan], "NaN"),
     "infinite": (np.inf, "NaN or infinity"),
@@ -127,3 +127,31 @@ def test_mistakes_are_named_with_the_next_move(term, complaint, parties):
 
 def test_names_need_not_be_ascii(parties):
     assert 5 == parties.run(Cell('z = mpc.reveal(mpc.input("größe", owner="bob"))', inputs={1: {"größe": 5}})).outputs["z"]
+
+
+@pytest.mark.parametrize("again", ['mpc.input("x", owner="alice")', 'mpc.input("x")', 'mpc.inputs("x")[0]'])
+def test_a_secret_in_an_inputs_place_is_named(again, parties):
+    run = 'x = mpc.input("x", owner="alice")'
+    parties.run(Cell(run, inputs={0: {"x": 5}}))
+    with pytest.raises(MisuseError, match=r"`x` at alice is a secret now.*run the `%%party alice` cell again, or name the secret differently"):
+        parties.run(Cell(f"z = {again}"))
+    parties.run(Cell("x = 5", kind="party", targets=(0,)))
+    assert 5 == parties.run(Cell(f"z = mpc.reveal({again})")).outputs["z"]
+
+
+@pytest.mark.parametrize(("value", "advised"), [(2**59, True), (2**60 - 1, True), (-(2**60) + 1, True), (2**60, False), (-(2**62), False)])
+def test_full_range_is_advised_only_where_it_helps(value, advised, parties):
+    cell = Cell('z = mpc.input("x", owner="alice")', protocol="shamir", inputs={0: {"x": [value]}})
+    with pytest.raises(MisuseError, match="full_range=True" if advised else r"beyond the range of `shamir`, \(-2\*\*60, 2\*\*60\)"):
+        parties.run(cell)
+    if advised:
+        parties.run(Cell('z = mpc.input("x", owner="alice", full_range=True)', protocol="shamir", inputs={0: {"x": [value]}}))
+
+
+@pytest.mark.parametrize("protocol", ["replicated", "shamir"])
+def test_large_public_numbers_are_compared_exactly(protocol, parties):
+    low, high = (-(2**60) + 1, 2**60 - 1) if protocol == "shamir" else (-(2**63), 2**63 - 1)
+    cell = f"low, high = mpc.public([{low}, {high}, 0]), mpc.public([{high}, {low}, 1])\nless = mpc.reveal(low < high)"
+    np.testing.assert_array_equal([True, False, True], parties.run(Cell(cell, protocol=protocol)).outputs["less"])
+    text = f"less = mpc.reveal(mpc.public([2.0**{protocol == 'shamir' and 43 or 46}]) < [-(2.0**{protocol == 'shamir' and 43 or 46})])"
+    assert not parties.run(Cell(text, protocol=protocol)).outputs["less"][0]

@@ -90,6 +90,7 @@ def test_the_label_is_the_weaker_of_both(groups):
 def test_a_protocol_checks_the_number_of_parties(groups):
     refused(groups[3], 'with mpc.using("garbled"): pass', match="exactly two parties")
     refused(groups[3], 'with mpc.using("nothing"): pass', match="nothing")
+    refused(groups[3], 'with mpc.using("garbld"): pass', match="did you mean `garbled`")
 
 
 def test_branches_have_a_current_protocol_each(groups):
@@ -135,3 +136,20 @@ def test_protocols_keep_their_state_apart_and_lose_it_together(groups):
 @pytest.mark.parametrize(("call", "protocol"), [('mpc.convert(x, "garbled")', "garbled"), ("mpc.convert(x, 3)", "additive")])
 def test_where_a_secret_goes_is_not_an_argument(call, protocol, groups):
     refused(groups[2], call, match=rf'nothing else.*Write `with mpc.using\("{protocol}"\): y = mpc.convert\(x\)`')
+
+
+WIDE = {"drawn": "mpc.random(3)", "public": "mpc.public([2**62])", "full range": 'mpc.input("w", owner="alice", full_range=True)'}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("domain", ["{}", "{} ^ 0"])
+def test_numbers_of_the_whole_range_do_not_come_over_to_a_smaller_one(kind, domain, groups):
+    text = f'v = {domain.format(WIDE[kind])}\nwith mpc.using({{!r}}):\n    u = mpc.convert(v)'
+    groups[3].run(Cell("w = np.array([2**62, 5])", kind="party", targets=(0,)))
+    refused(groups[3], text.format("shamir"), "additive", match=r"may lie anywhere.*`shamir` takes numbers in \(-2\^60, 2\^60\)")
+    run(groups[3], text.format("replicated"), "additive")
+
+
+def test_numbers_of_the_whole_smaller_range_come_over_to_a_larger_one(groups):
+    text = 'v = mpc.public([2**60 - 1])\nwith mpc.using("additive"):\n    z = mpc.reveal(mpc.convert(v))'
+    assert 2**60 - 1 == run(groups[3], text, "shamir").outputs["z"][0]

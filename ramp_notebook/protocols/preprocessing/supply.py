@@ -102,6 +102,8 @@ class Supply:
         Of a kind that would fill more than MOST_PREPARED_BYTES the rest is made when it is asked for, unless `all_of_it`.
         """
         wanted = {kind: count if all_of_it else min(count, self._most(kind, MOST_PREPARED_BYTES)) for kind, count in sorted(needs.items())}
+        if all_of_it:
+            self.made.update(dict.fromkeys(wanted, 0))  # told of even if all of it is there
         lacks = {kind: count - self._stock(kind).count for kind, count in wanted.items() if count > self._stock(kind).count}
         if lacks:
             self._set_up()
@@ -111,8 +113,8 @@ class Supply:
                 self._stock(kind).load(count)
 
     def balance(self) -> dict[str, tuple[int, int, int]]:
-        """What this cell made and used, and what is left, of each kind by its name; single bits counted."""
-        kinds = sorted({kind for kind in self.made if self.made[kind]} | {kind for kind in self.used if self.used[kind]})
+        """What this cell made or was to have, used, and has left, of each kind by its name; single bits counted."""
+        kinds = sorted({*self.made} | {kind for kind in self.used if self.used[kind]})
         figures: dict[str, tuple[int, int, int]] = {}
         for kind in kinds:
             made, used, left = self.made[kind], self.used[kind], self._stock(kind).count

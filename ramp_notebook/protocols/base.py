@@ -50,6 +50,7 @@ class Protocol(ABC):
     chooses_garbling: ClassVar[bool] = False  # --garbling means something
     pieces_add_up: ClassVar[bool] = True  # a number's pieces are summands modulo 2^64; else they are XORed, as words' are
     lasting: ClassVar[tuple[str, ...]] = ()  # names in `kept` that shares depend on: they survive a failed cell
+    ends_with_a_failed_cell: ClassVar[bool] = False  # it keeps MAC keys, which a party may have learned from a check that it broke off
     owing: ClassVar[frozenset[str]] = frozenset()  # tags of messages that have to be checked before anything is revealed
 
     def __init__(self, context: Context, kept: dict[str, Any] | None = None):
@@ -172,6 +173,10 @@ class Protocol(ABC):
     @abstractmethod
     def reveal(self, x: Share, to: Sequence[int], *, binary: bool) -> Any:
         """The value, at the parties in `to`; None elsewhere."""
+
+    def shown(self, x: Share, *, binary: bool) -> Share:
+        """What mpc.peek may show of a share without giving away more than this one value."""
+        return x
 
     @abstractmethod
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:

@@ -130,9 +130,13 @@ class Checks:
         lines = sorted(line for line, owed in self._open.items() if owed <= covered)
         self._open = {line: owed for line, owed in self._open.items() if owed > covered}
         if not fine:
-            raise CheatingDetected(f"the check of {check} failed{_covering(lines)}: some party did not follow the protocol")
-        if not self.context.planned and any(int(word[0]) != FINE for word in theirs.values()):
-            raise CheatingReported("another party stopped this run: a check of its failed")
+            problem = CheatingDetected(f"the check of {check} failed{_covering(lines)}: some party did not follow the protocol")
+        elif not self.context.planned and any(int(word[0]) != FINE for word in theirs.values()):
+            problem = CheatingReported("another party stopped this run: a check of its failed")
+        else:
+            return
+        self.context.stopped_by = problem
+        raise problem
 
     # -- what is missed ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 import greenlet
 import numpy as np
 
+from ..errors import CheatingDetected
 from ..trace.recorder import Recorder, RecordingLinks
 from ..values.shaped import ShapedArray
 from ..values.streams import Stream, derive_key, fresh_key
@@ -49,6 +50,8 @@ class Context:
         stores: dict[str, Any] | None = None,  # what this party has open of such, by folder
     ):
         self.garbling, self.preprocessing, self.store, self.stores = garbling, preprocessing, store, {} if stores is None else stores
+        self.stopped_by: CheatingDetected | None = None  # after a failed check nothing is sent, whatever the cell catches
+        self.keys_heard: dict[int, tuple[int, int]] = {}  # of a dealer: the MAC keys that each party came with first
         self.protocol: Any = None  # under which the branch that runs now works; the session sets it
         self.index, self.names = links.index, parties_of(links.names)
         self.count = self.dealer = len(self.names)  # the dealer, if there is one, stands behind the parties
@@ -77,6 +80,8 @@ class Context:
         All parties take the same steps: who neither sends nor awaits calls it all the same, so that the steps of parallel
         branches stay aligned between parties.
         """
+        if self.stopped_by is not None:
+            raise self.stopped_by
         if not (sends or receives or self._path):
             return {}
         recorder = self.recorder

@@ -3,6 +3,7 @@
 Labels are computed: the minimum of every component, the union of every flag. Nothing here is typed by hand per run.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -63,7 +64,7 @@ class Label:
     adversary: str
     threshold: int
     party_count: int
-    statistical_bits: int | None = None
+    statistical_bits: float | None = None  # of all checks that it rests on, together
     flags: frozenset[str] = field(default_factory=frozenset)
     reveals: tuple[str, ...] = ()  # what gadgets reveal on the way, by design
 
@@ -74,10 +75,10 @@ class Label:
     def with_flags(self, flags: Iterable[str] = (), reveals: Iterable[str] = ()) -> "Label":
         return replace(self, flags=self.flags | frozenset(flags), reveals=tuple(sorted({*self.reveals, *reveals})))
 
-    def with_missed(self, bits: int | None) -> "Label":
+    def with_missed(self, bits: float | None) -> "Label":
         """After checks that miss a cheater with probability 2^-bits at most."""
-        known = [b for b in (self.statistical_bits, bits) if b is not None]
-        return replace(self, statistical_bits=min(known) if known else None)
+        missed = sum(2.0**-b for b in (self.statistical_bits, bits) if b is not None)
+        return replace(self, statistical_bits=-math.log2(missed) if missed else None)
 
     def join(self, other: "Label") -> "Label":
         """The label of a result made from both."""
@@ -99,6 +100,6 @@ class Label:
         private = self.adversary != ADVERSARIES[0]
         head = f"{self.adversary}, {self.threshold} of {self.party_count}" if private else self.adversary
         if self.statistical_bits is not None:
-            head += f", 2^-{self.statistical_bits}"
+            head += f", 2^-{math.floor(self.statistical_bits)}"
         reveals = [f"reveals {what}" for what in self.reveals]
         return " · ".join([head, *sorted(self.flags), *reveals])

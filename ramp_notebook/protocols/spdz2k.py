@@ -46,7 +46,7 @@ class Spdz2k(Protocol):
     )
     arithmetic_components, binary_components = NUMBER, BIT
     prepares = (*GROWING, "matrix_triples")
-    lasting = ("keys",)
+    ends_with_a_failed_cell = True
     owing = frozenset({"input", "multiply", "and", "matmul", "masked", "bits_to_ring", "reveal"})
     sources = tuple(SOURCES)
     key_bits: ClassVar[int] = KEY_BITS  # s: of MAC keys and of the coefficients by which they are checked
@@ -126,20 +126,27 @@ class Spdz2k(Protocol):
         shape = x.shape[1:]
         if len(to) == self.context.count:
             if not binary:
-                high = wide.shift_left(self.supply.random(math.prod(shape)), WORD)
-                x = wide.add(x, high.reshape(x.shape))
+                x = self._with_high_word(x)
             opened = self.openings.bits("reveal", x, blinded=True) if binary else self.openings.numbers("reveal", x, blinded=True)[0]
             self.verify()
             return opened
         masks = [self.supply.masks(party, shape, binary=binary) for party in to]
-        hidden = np.stack([x ^ mask if binary else wide.add(x, mask) for _, mask in masks], axis=1)
-        opened = self.openings.bits("reveal", hidden) if binary else self.openings.numbers("reveal", hidden)[0]
+        hidden = np.stack([x ^ mask if binary else wide.add(self._with_high_word(x), mask) for _, mask in masks], axis=1)
+        opened = self.openings.bits("reveal", hidden, blinded=True) if binary else self.openings.numbers("reveal", hidden, blinded=True)[0]
         self.verify()
         if self.me not in to:
             return None
         place = list(to).index(self.me)
         known = masks[place][0]
         return opened[place] ^ known if binary else opened[place] - known[0]
+
+    def _with_high_word(self, x: Share) -> Share:
+        """x plus a random multiple of 2^64: whoever learns x learns nothing of what stands above its 64 bits."""
+        return wide.add(x, wide.shift_left(self.supply.random(math.prod(x.shape[1:])), WORD).reshape(x.shape))
+
+    def shown(self, x: Share, *, binary: bool) -> Share:
+        """The value's share alone: with all shares of its MAC anyone would compute the key."""
+        return x[:1] if binary else x[:2]
 
     def random(self, shape: tuple[int, ...], *, binary: bool) -> Share:
         """Nothing is sent online."""

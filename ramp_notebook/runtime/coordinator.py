@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .. import registry
 from ..errors import CheatingDetected, MisuseError, MisuseValueError, PartyDied, PartyUnresponsive, RampError
 from ..wire.channel import DEALER
 from .cell import Cell, Description, Outcome
@@ -21,7 +22,12 @@ ENGINE = "ramp_notebook.runtime.engine:Engine"
 SILENCE_SECONDS = 10.0
 START_SECONDS = 60.0
 MEANING = (
-    "What it means: a party, or a link, does not do what the protocol says; which one cannot be told. No result of this cell was shown."
+    "What it means: a party, or a link, does not do what the protocol says; which one cannot be told. "
+    "Nothing was revealed since the last check that passed."
+)
+LOST_KEYS = (
+    "The parties were ended: under `{}` no key outlives a cell that failed, and without the keys their secrets are worth nothing. "
+    "The next cell starts new ones; run again the cells that gave them data."
 )
 DESTROYED = (
     "What is gone: the parties were ended, and with them their secrets, keys and unused correlated randomness, "
@@ -172,13 +178,17 @@ class Coordinator:
         try:
             result = run.go(messages)
         except BaseException as error:
-            self._keep_nothing()
+            ended = self._keep_nothing()
             for line in told_of_cheating(run.outcomes):
                 error.add_note(f"cheated on purpose: {line}")
             if isinstance(error, CheatingDetected):
                 self._end()
                 self._ended_by = error
                 error.args = ("\n".join([f"{error.args[0]}.", MEANING, DESTROYED, NEXT]), *error.args[1:])
+                raise
+            if ended:
+                self._end()
+                error.add_note(LOST_KEYS.format(ended))
                 raise
             gone = self._replace(run)
             if isinstance(error, RampError) and gone and error.args:
@@ -192,14 +202,16 @@ class Coordinator:
         for party, outcome in run.outcomes.items():
             self.directory[party] = outcome.directory
             self.kept.update(outcome.kept)
-        if result.cheated:
-            self._keep_nothing()
+        if result.cheated and self._keep_nothing():
+            self._end()
         return result
 
-    def _keep_nothing(self) -> None:
-        """What protocols kept is not used again."""
+    def _keep_nothing(self) -> str:
+        """What protocols kept is not used again; the name of one whose earlier secrets are worth nothing without it, if any."""
+        ended = [name for name in self.kept if registry.protocols[name].ends_with_a_failed_cell]
         self.generation += 1
         self.kept = {}
+        return "".join(ended[:1])
 
     def _messages(self, cell: Cell, targets: Sequence[int]) -> dict[int, bytes]:
         """What each party gets to read: its own inputs as data, the others' as shapes."""

@@ -18,6 +18,7 @@ class Dealer:
 
     def __init__(self, links: Any, label_flags: Sequence[str] = ()):
         self.links = links
+        self.keys_heard: dict[int, tuple[int, int]] = {}
 
     def run(
         self, cell: Cell, epoch: int, directory: Sequence[Mapping[str, Description]], notify: Callable[[str, object], None] | None = None
@@ -26,7 +27,9 @@ class Dealer:
         carried = dict(self.links.carried_bytes())
         outcome = Outcome("ok")
         try:
-            serve(Context(self.links, recorder, epoch))
+            context = Context(self.links, recorder, epoch)
+            context.keys_heard = self.keys_heard
+            serve(context)
         except CellAborted:
             outcome.status = "aborted"
         except BaseException as problem:
@@ -41,7 +44,8 @@ class Dealer:
         return {}
 
     def rollback(self) -> None:
-        """It keeps nothing."""
+        """It keeps nothing but the parties' keys, and they have none after a failed cell."""
+        self.keys_heard = {}
 
     def close(self) -> None:
         """It holds nothing open."""

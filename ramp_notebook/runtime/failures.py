@@ -8,6 +8,7 @@ from ..errors import PartyDied, PartyFailed, PartyOutOfMemory, ProgramMismatch, 
 from ..wire.waiting import WaitStatus
 from .cell import ErrorReport, Outcome
 
+CHEATING = {"CheatingDetected", "CheatingReported"}
 CONSEQUENCES = {"ProgramMismatch", "CheatingReported"}  # errors that follow from another party's
 OUT_OF_MEMORY = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
 
@@ -32,11 +33,12 @@ class Place:
 def from_outcomes(names: Sequence[str], outcomes: Mapping[int, Outcome], targets: Sequence[int]) -> RampError:
     """The error of a run in which at least one party's cell raised.
 
-    Among parties that failed together, errors that follow from another party's (unequal programs, a check that failed there) come last,
+    A failed check comes before all else: whoever cheats could raise something of its own to hide it. Then, among parties that
+    failed together, errors that follow from another party's (unequal programs, a check that failed there) come last,
     and those of a party that cheats on purpose; then the first party in order: the same cell gives the same message each time.
     """
     failed = [(party, outcome.error) for party, outcome in sorted(outcomes.items()) if outcome.status == "error" and outcome.error]
-    _, report = min(failed, key=lambda each: (each[1].kind in CONSEQUENCES, bool(outcomes[each[0]].cheated)))
+    _, report = min(failed, key=lambda each: (each[1].kind not in CHEATING, each[1].kind in CONSEQUENCES, bool(outcomes[each[0]].cheated)))
     same = [p for p, other in failed if (other.kind, other.message, other.line) == (report.kind, report.message, report.line)]
     same = [p for p in same if not outcomes[p].cheated] or same  # a cheater's own copy of the program notices too
     everyone = len(same) == len(targets) and len(same) > 1

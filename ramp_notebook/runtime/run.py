@@ -9,7 +9,7 @@ from .. import registry
 from ..errors import CellTimeout, CheatingDetected, PartyUnresponsive, RampError
 from ..wire.waiting import WaitStatus, standstill
 from .cell import Cell, Outcome
-from .failures import Place, at_standstill, dealer_lost, died, from_outcomes, from_report
+from .failures import CHEATING, Place, at_standstill, dealer_lost, died, from_outcomes, from_report
 from .interrupts import Interrupts
 from .results import CellResult, assemble, check, common_names, honest
 from .supervisor import Supervisor
@@ -111,7 +111,8 @@ class RunningCell:
         if self.cause is None:
             self._settle()
         self._abort()
-        if self.cause is not None:
+        noticed = any(outcome.error is not None and outcome.error.kind in CHEATING for outcome in self.outcomes.values())
+        if self.cause is not None and not noticed:
             raise self.cause
         raise from_outcomes(self.names, self.outcomes, self.targets)
 

@@ -64,6 +64,8 @@ class Session:
 
     def verify(self) -> None:
         """Check what protocols against active parties computed so far: before anything is revealed, and at a cell's end."""
+        if self.context.stopped_by is not None:  # the cell caught it: in vain
+            raise self.context.stopped_by
         for protocol in self._protocols.values():
             protocol.verify()
 
@@ -272,6 +274,7 @@ class Session:
 
         In a plan there are no bits: `draw` makes a typical outcome, unless the plan replays a recorded run's.
         """
+        self.adopt(bits)
         self.verify()
         with self.span("reveal"):
             words = self.protocol.reveal(bits.share, range(len(self._parties)), binary=True)
@@ -307,7 +310,7 @@ class Session:
         self.adopt(x)
         self.note(flags=["shares shown"])
         if not shaped.is_shaped(x.share):
-            self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", x.share.copy()))
+            self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", self.protocol.shown(x.share, binary=x.binary).copy()))
 
     # -- several protocols ---------------------------------------------------------------------------------------------
 

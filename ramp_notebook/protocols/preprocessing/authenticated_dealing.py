@@ -1,7 +1,8 @@
 """Owns dealing authenticated items: a process that is no party makes them for all parties, which have to trust it.
 
 All but the last party expand their shares from a stream that only they and the dealer know; the last party is sent all of its.
-The dealer hears the parties' MAC keys with every request and keeps nothing.
+The dealer hears the parties' MAC keys with every request and refuses others than the first: items under two keys of one party
+would turn the check of an opening into a way to read it.
 """
 
 import functools
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import CheatingDetected
 from ...trace.recorder import OpenSpan
 from ...values import wide
 from ...values.bits import WORD_BITS, to_planes, unpack
@@ -79,6 +81,8 @@ def deal_authenticated(context: Context, asked: Asked) -> None:
         lacking: Any = ShapedArray((sum(math.prod(shape) for shape in shapes),))
         if not context.planned:
             keys = [asked.keys, *((int(words[0]), int(words[1])) for words in heard.values())]
+            if any(context.keys_heard.setdefault(party, key) != key for party, key in enumerate(keys)):
+                raise CheatingDetected("a party came to the dealer with other MAC keys than before")
             alpha, delta = sum(key[0] for key in keys), functools.reduce(int.__xor__, (key[1] for key in keys))
             streams = [stream_with(context, party, asked) for party in range(context.count)]
             lacking = corrections(asked, alpha, delta, streams)

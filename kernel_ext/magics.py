@@ -125,7 +125,8 @@ class RampMagics(Magics):
         if surplus := [name for name in given if name not in STARTED_WITH]:
             raise OptionError(f"%mpc start takes --parties, --launcher and --protocol; --{surplus[0]} goes on a %%mpc line")
         options = self.workspace.options(given)
-        registry.protocols[options.protocol].check_parties(len(options.parties))
+        if "protocol" in {**self.workspace.sticky, **given}:  # else cells may name one that fits
+            registry.protocols[options.protocol].check_parties(len(options.parties))
         self.workspace.start(options)
         self.workspace.sticky.update(given)
         print(f"{counted(len(options.parties), 'party')} ready: {', '.join(options.parties)}")

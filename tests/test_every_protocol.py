@@ -154,4 +154,5 @@ def test_every_protocol_takes_some_numbers_of_parties_and_names_others_for_the_r
     with pytest.raises(ValueError, match=" or ".join(fitting) or "no protocol that protects anything") as caught:
         cls.check_parties(count)
     example = re.search(r"Take --parties (\d+),", str(caught.value))
-    assert example and cls.fits(int(example[1]))
+    assert example is not None
+    assert cls.fits(int(example[1]))

@@ -153,5 +153,6 @@ def test_large_public_numbers_are_compared_exactly(protocol, parties):
     low, high = (-(2**60) + 1, 2**60 - 1) if protocol == "shamir" else (-(2**63), 2**63 - 1)
     cell = f"low, high = mpc.public([{low}, {high}, 0]), mpc.public([{high}, {low}, 1])\nless = mpc.reveal(low < high)"
     np.testing.assert_array_equal([True, False, True], parties.run(Cell(cell, protocol=protocol)).outputs["less"])
-    text = f"less = mpc.reveal(mpc.public([2.0**{protocol == 'shamir' and 43 or 46}]) < [-(2.0**{protocol == 'shamir' and 43 or 46})])"
+    far = 2.0 ** (43 if protocol == "shamir" else 46)  # fixed point: the difference of both overflows
+    text = f"less = mpc.reveal(mpc.public([{far}]) < [{-far}])"
     assert not parties.run(Cell(text, protocol=protocol)).outputs["less"][0]

@@ -68,7 +68,7 @@ BY_NAME = {program.name: program for program in PROGRAMS}
 
 
 # Correlated randomness that withstands cheaters takes a second or more to make: small programs that have all kinds of its steps.
-PREPARED = ("multiply", "random bits")
+PREPARED = ("multiply", "random bits", "less")
 
 
 def programs_for(setting: str) -> list[Program]:

@@ -310,7 +310,8 @@ class Session:
         self.adopt(x)
         self.note(flags=["shares shown"])
         if not shaped.is_shaped(x.share):
-            self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", self.protocol.shown(x.share, binary=x.binary).copy()))
+            share = self.protocol.shown(x.share, binary=x.binary)
+            self.peeks.append((self.context.recorder.cell_line(), f"{x.dtype}, {x.domain}, shape {x.shape}", share.copy()))
 
     # -- several protocols ---------------------------------------------------------------------------------------------
 

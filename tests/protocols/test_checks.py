@@ -175,7 +175,7 @@ def test_after_a_failed_check_nothing_runs_until_parties_are_started_anew(late, 
         with pytest.raises(CheatingDetected) as told:
             late.run(SQUARE)
     text = str(told.value)
-    for part in ("check of products", "covers line 2", "in bob at line 3", "No result", "were ended", "keys", "%mpc start"):
+    for part in ("check of products", "covers line 2", "in bob at line 3", "Nothing was revealed since", "were ended", "keys", "%mpc start"):
         assert part in text
     assert [line.partition(":")[0] for line in text.splitlines()[1:]] == ["What it means", "What is gone", "How to go on"]
     assert late.ended_by_cheating

@@ -13,6 +13,7 @@ import numpy as np
 from ramp_notebook.protocols import garbled
 from ramp_notebook.protocols.garbled import EVALUATOR, GARBLER, Garbled
 from ramp_notebook.protocols.garbling import SCHEMES, ThreeHalves, gates, labels
+from ramp_notebook.protocols.garbling.transfers import KINDS, WireTransfers
 from ramp_notebook.protocols.preprocessing.engine import Batch
 from ramp_notebook.testing.views import check_views
 from ramp_notebook.values.bits import pack, word_count
@@ -86,6 +87,18 @@ class Transfers:
         return drawn
 
 
+class Dealt:
+    """A supply that asks its transfers, dealt, for just what is wanted."""
+
+    def __init__(self, context, transfers):
+        self.context, self.source = context, WireTransfers("ot")
+        self.source._engine = transfers
+
+    def wires(self, words):
+        [items] = self.source.make(self.context, KINDS, words)
+        return np.ascontiguousarray(np.moveaxis(items, 0, 1))
+
+
 class ShortLabels:
     """A stream whose labels, in bit slices, have one random bit in each word."""
 
@@ -123,8 +136,8 @@ class OnTape(Garbled):
     def __init__(self, context):
         ASKING.context = context
         delta = self.delta_of(self.offset)
-        kept = {"delta": delta} if context.index == GARBLER else {}
-        super().__init__(context, {**kept, "engines": {context.preprocessing: self.transfers_of(delta)}})
+        super().__init__(context, {"delta": delta} if context.index == GARBLER else {})
+        self.supply = Dealt(context, self.transfers_of(delta))
         self.scheme = SCHEMES[self.scheme_name]
         stream, exchange, salts = context.stream, context.exchange, self.salts()
         context.stream = lambda peer: self.stream_of(stream(peer))

@@ -117,16 +117,6 @@ class OneSalt(OnTape):
             return np.zeros(shape, np.uint64)
 
 
-class EvenOffset(OnTape):
-    """Both labels of a wire have one colour."""
-
-    check_delta = staticmethod(lambda delta: None)
-
-    @staticmethod
-    def delta_of(choice):
-        return np.array([0, 1], np.uint64)
-
-
 class BothLabels(OnTape):
     """A transfer gives the evaluator the labels of both values, and it opens both rows."""
 
@@ -175,7 +165,6 @@ PLANTED = [
     (OnePadForBothLabels, OF_GARBLER),
     (OnePadForBothLabels, SECRET),
     (OnePadForBothRows, OF_GARBLER),
-    (EvenOffset, AND),
     (BothLabels, SECRET),
     (BareControlBits, OF_GARBLER),
     (BareChoices, INPUTS),

@@ -508,14 +508,6 @@ def test_high_words_and_shares_are_new_at_every_reveal(groups, monkeypatch):
     assert 2 * 5 == len(np.unique(np.concatenate(seen)))
 
 
-def test_secrets_outlive_a_failed_cell_as_their_keys_do(groups):
-    parties = groups[2]
-    run(parties, TWO + "kept = x * y", x=np.array([3, 4]), y=np.array([5, 6]))
-    with pytest.raises(Exception, match="on purpose"):
-        parties.run(cell('if mpc.party == "bob": raise ValueError("on purpose")\nz = mpc.reveal(kept * kept)'))
-    assert [225, 576] == run(parties, "z = mpc.reveal(kept * kept)").outputs["z"].tolist()
-
-
 def test_with_another_protocol_the_label_is_the_weaker_one(groups):
     text = TWO + 'with mpc.using("additive"):\n    w = mpc.reveal(mpc.convert(x) * mpc.convert(y))\nz = mpc.reveal(x * y)'
     done = Run.of(groups[2].run(cell(text, x=np.array([3]), y=np.array([5]))))

@@ -116,5 +116,5 @@ def test_many_notebooks_start_at_once(notebooks: int, tmp_path: Path) -> None:
         for process in started:
             shown, complaints = process.communicate(timeout=300)
             assert (0, "") == (process.returncode, complaints)
-            assert '"r": [\n   42\n  ]' in shown
+            assert '"r": 42' in shown
     assert [] == list((tmp_path / "own").iterdir()), "no private folder stays"

@@ -62,10 +62,8 @@ class Engine:
                 self._execute(cell, epoch, directory, recorder, scope, outcome)
         except CellAborted as problem:
             outcome = Outcome("aborted", error=self.report(problem, cell, recorder))
-        except (ChannelError, PeerError) as problem:
-            outcome = Outcome("error", error=self.report(self._judged(problem), cell, recorder))
         except BaseException as problem:  # SystemExit and KeyboardInterrupt in a cell end the cell, not the party
-            outcome = Outcome("error", error=self.report(problem, cell, recorder))
+            outcome = Outcome("error", error=self.report(self._judged(problem), cell, recorder))
         outcome.printed = printed.getvalue()
         outcome.record = recorder.party_record()
         outcome.cheated = self.session.cheated if cell.kind == "mpc" else []
@@ -73,11 +71,16 @@ class Engine:
         outcome.directory = describe_all(self._prepared if self._prepared is not None else self.namespace)
         return outcome
 
-    def _judged(self, problem: RampError) -> RampError:
-        """Under a protocol against active parties a message that no step allows is cheating, and after cheating nothing is kept."""
-        if not self.session.withstands_cheating:
+    def _judged(self, problem: BaseException) -> BaseException:
+        """Under a protocol against active parties a message that no step allows is cheating, and after cheating nothing is kept.
+
+        So it is if the cell caught what told of it, and ended by something of its own.
+        """
+        session = self.session
+        problem = session.stopped_by or problem
+        if not (session.withstands_cheating and isinstance(problem, (ChannelError, PeerError))):
             return problem
-        self.session.destroy()
+        session.destroy()
         self.namespace = {}
         if isinstance(problem, CheatingDetected):
             return problem

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import registry
-from ..errors import MisuseTypeError, MisuseValueError, did_you_mean
+from ..errors import CheatingDetected, MisuseTypeError, MisuseValueError, did_you_mean
 from ..protocols import planes as packed
 from ..protocols.base import Protocol
 from ..protocols.context import Context
@@ -64,8 +64,8 @@ class Session:
 
     def verify(self) -> None:
         """Check what protocols against active parties computed so far: before anything is revealed, and at a cell's end."""
-        if self.context.stopped_by is not None:  # the cell caught it: in vain
-            raise self.context.stopped_by
+        if self.stopped_by is not None:  # the cell caught it: in vain
+            raise self.stopped_by
         for protocol in self._protocols.values():
             protocol.verify()
 
@@ -124,6 +124,11 @@ class Session:
     def protocol_name(self) -> str:
         """The current protocol's name, as in --protocol."""
         return self._context.protocol.name if self._context is not None else "no protocol"
+
+    @property
+    def stopped_by(self) -> CheatingDetected | None:
+        """The check that failed in this cell, if one did."""
+        return self._context.stopped_by if self._context is not None else None
 
     @property
     def withstands_cheating(self) -> bool:

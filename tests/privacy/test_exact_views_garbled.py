@@ -117,6 +117,21 @@ class OneSalt(OnTape):
             return np.zeros(shape, np.uint64)
 
 
+class DrawsForAll(Oracle):
+    draws_for_all = True
+
+
+class EvenOffset(OnTape):
+    """Both labels of a wire have one colour."""
+
+    oracle = DrawsForAll
+    check_delta = staticmethod(lambda delta: None)
+
+    @staticmethod
+    def delta_of(choice):
+        return np.array([0, 1], np.uint64)
+
+
 class BothLabels(OnTape):
     """A transfer gives the evaluator the labels of both values, and it opens both rows."""
 
@@ -165,6 +180,7 @@ PLANTED = [
     (OnePadForBothLabels, OF_GARBLER),
     (OnePadForBothLabels, SECRET),
     (OnePadForBothRows, OF_GARBLER),
+    (EvenOffset, AND),
     (BothLabels, SECRET),
     (BareControlBits, OF_GARBLER),
     (BareChoices, INPUTS),

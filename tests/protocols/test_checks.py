@@ -1,8 +1,11 @@
 """Checks against active parties: joint coins, comparing views, one answer for all, and what a failed check leaves behind."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
+import ramp_notebook.protocols.checks as module
 from ramp_notebook import registry
 from ramp_notebook.errors import CheatingDetected, CheatingReported, MisuseError
 from ramp_notebook.protocols.checks import LEAST_BITS, Checks
@@ -64,20 +67,25 @@ def test_equal_views_pass():
     assert Group(3).run(checking("views", fine))[0] == [None, None, None]
 
 
+def joint_of(first, opened):
+    """What parties compare of a coin: a hash of all keys, of which party 0's is given."""
+    content = first + b"".join(opened[peer][:2].tobytes() for peer in sorted(opened))
+    return np.frombuffer(hashlib.blake2b(content, digest_size=32, person=b"ramp coin").digest(), np.uint64)
+
+
 class TwoStories(Checks):
     """Party 0 opens another key, properly committed, to each of the others."""
 
     def coin(self):
         if self.context.index:
             return super().coin()
-        import ramp_notebook.protocols.checks as module
-
         keys, nonce = {1: bytes(16), 2: bytes([1] * 16)}, bytes(16)
         everyone = dict.fromkeys(self.peers, (4,))
         committed = {peer: self._words(module._committed(0, keys[peer], nonce)) for peer in keys}
         self.context.exchange("commit", committed, everyone)
-        self.context.exchange("open", {peer: self._words(keys[peer] + nonce) for peer in keys}, everyone)
-        self._heard(np.zeros(4, np.uint64))
+        opened = self.context.exchange("open", {peer: self._words(keys[peer] + nonce) for peer in keys}, everyone)
+        for peer in keys:  # to each what it expects: only the two others can tell
+            self.alike(peer, joint_of(keys[peer], opened))
         return None
 
 
@@ -92,7 +100,7 @@ class Copycat(Checks):
         self.context.exchange("commit", dict.fromkeys(self.peers, heard[1]), {})
         opened = self.context.exchange("open", {}, everyone)
         self.context.exchange("open", dict.fromkeys(self.peers, opened[1]), {})
-        self._heard(np.zeros(4, np.uint64))
+        self._heard(joint_of(opened[1][:2].tobytes(), opened))
         return None
 
 

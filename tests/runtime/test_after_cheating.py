@@ -38,6 +38,17 @@ def test_a_failed_check_is_final_whatever_the_cell_catches(protocol):
         assert parties.printed == []
 
 
+@pytest.mark.parametrize("protocol", ACTIVE)
+def test_nor_does_an_error_of_the_cells_own_take_its_place(protocol):
+    text = 'x = mpc.input("x", "alice")\nz = x * x\ntry:\n    mpc.reveal(z)\nexcept Exception:\n    raise ValueError("my own")'
+    source = "dealer" if protocol == "spdz2k" else ""
+    cell = Cell(text, protocol=protocol, preprocessing=source, inputs={0: {"x": 7}}, cheats=(Cheat("bob", "multiply", "add one"),))
+    with group(ACTIVE[protocol]) as parties:
+        with pytest.raises(CheatingDetected):
+            parties.run(cell)
+        assert parties.ended_by_cheating
+
+
 @pytest.mark.parametrize("others", ["ValueError", "RuntimeError", "ProgramMismatch"])
 def test_no_other_error_hides_a_failed_check(others):
     outcomes = {

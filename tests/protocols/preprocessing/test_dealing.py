@@ -1,45 +1,19 @@
 """What a dealer hands out is what the kinds say, at the cost of one correction, and it knows no more than it drew."""
 
-import threading
-
 import numpy as np
 import pytest
 
-from ramp_notebook.protocols.context import Context
 from ramp_notebook.protocols.planes import unpack
 from ramp_notebook.protocols.preprocessing.dealing import corrections, draw, settle
 from ramp_notebook.protocols.preprocessing.supply import Supply
 from ramp_notebook.protocols.preprocessing.translations import minus, plus
-from ramp_notebook.runtime.dealer import serve
-from ramp_notebook.trace.recorder import Recorder, merge_records
 from ramp_notebook.values.streams import Stream, fresh_key
-from ramp_notebook.wire.memory import MemoryHub, MemoryLinks
-
-NAMES = ("alice", "bob", "carol", "dave", "erin")
+from tests import with_a_dealer
 
 
 def dealt(count, body):
-    """What `body` returns of a supply at every party, and the trace; the dealer is one more thread."""
-    everyone = (*NAMES[:count], "dealer")
-    hub = MemoryHub(everyone)
-    links = [MemoryLinks(hub, i) for i in range(count + 1)]
-    recorders, results = [Recorder() for _ in everyone], [None] * count
-    for each in links:
-        each.begin(1)
-    contexts = [Context(each, recorder, 1, preprocessing="dealer") for each, recorder in zip(links, recorders, strict=True)]
-
-    def party(i):
-        results[i] = body(Supply(contexts[i], {}))
-
-    threads = [threading.Thread(target=party, args=(i,)) for i in range(count)]
-    dealer = threading.Thread(target=serve, args=(contexts[count],))
-    for thread in (*threads, dealer):
-        thread.start()
-    for thread in threads:
-        thread.join()
-    links[count].hush()
-    dealer.join()
-    return results, merge_records(everyone, [recorder.party_record() for recorder in recorders])
+    """What `body` returns of a supply at every party, and the trace."""
+    return with_a_dealer.dealt(count, lambda context: body(Supply(context, {})))
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

@@ -12,7 +12,6 @@ from ramp_notebook.runtime.cell import Cell
 from ramp_notebook.runtime.coordinator import Coordinator
 from ramp_notebook.testing.conformance import check_gadget, check_obliviousness, party_count, quickest_source, samples
 
-registry_filled = pytest.importorskip("ramp_notebook.gadgets")
 PROTOCOLS = list(registry.protocols)
 GADGETS = list(registry.gadgets)
 WITH_REFERENCE = [name for name in GADGETS if registry.gadgets[name].facts.reference is not None]

@@ -15,7 +15,6 @@ from tests.attacks.programs import BY_NAME, PROGRAMS, cell_of, parties_of
 from tests.attacks.rates import a_lie_about_a_product, chi_square, independent_of_inputs, missed
 from tests.attacks.whole import against_active_parties, settings, table
 
-pytest.importorskip("ramp_notebook.gadgets")
 ACTIVE = against_active_parties()
 CURIOUS = ["replicated", "shamir"]
 SAMPLE = {setting: 8 if "/" in setting else 240 for setting in settings()}  # attacks; where items are made, a run takes a second
